@@ -1,0 +1,1 @@
+"""Pure values and rules: nothing here awaits, reads a clock, draws random numbers or opens anything."""

@@ -1,0 +1,55 @@
+"""A job: what starts it (initiators) and what it does (tasks)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from adyton.domain.chain import ZERO_ADDRESS, Address
+
+
+class Initiator(msgspec.Struct, frozen=True, kw_only=True):
+    """What starts a run of the job.
+
+    ``id`` is the database's number (0 before it is stored). ``address`` limits log initiators to one contract (the zero
+    address: any); ``requesters`` limits who may ask (empty: anyone).
+    """
+
+    type: str
+    id: int = 0
+    address: Address = ZERO_ADDRESS
+    requesters: tuple[Address, ...] = ()
+    created_at: int = 0
+
+
+class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a job. ``type`` names an adapter or a bridge, in lower case; ``confirmations`` of the request's block are
+    needed before it starts (None: the node's minimum)."""
+
+    type: str
+    id: int = 0
+    confirmations: int | None = None
+    params: dict[str, Any] = {}
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job spec as stored. Times are microseconds since the epoch."""
+
+    id: str
+    initiators: tuple[Initiator, ...]
+    tasks: tuple[TaskSpec, ...]
+    start_at: int | None = None
+    end_at: int | None = None
+    created_at: int = 0
+    archived_at: int | None = None
+
+    def initiator(self, kind: str) -> Initiator | None:
+        """The first initiator of a type, or None."""
+        return next((i for i in self.initiators if i.type == kind), None)
+
+    def initiator_by_id(self, initiator_id: int) -> Initiator | None:
+        """The initiator with that database number, or None."""
+        return next((i for i in self.initiators if i.id == initiator_id), None)

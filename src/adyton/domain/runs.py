@@ -1,0 +1,156 @@
+"""A run: one execution of a job. Its statuses, what its tasks answer, and what each answer does to it.
+
+Everything here is a value or a pure rule. ``Run`` never changes in place: a step returns the next ``Run``, and the engine
+writes the difference.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from adyton.domain.chain import Address, Hash
+from adyton.domain.jobs import TaskSpec
+from adyton.domain.transactions import TransactionRequest
+
+Data: TypeAlias = dict[str, Any]
+"""The JSON object that a run carries from task to task. Numbers are ``int`` or ``Decimal``, never ``float``."""
+
+
+class RunStatus(StrEnum):
+    """The words of v0.6.2, plus ``cancelled`` of later versions."""
+
+    UNSTARTED = ""
+    IN_PROGRESS = "in_progress"
+    PENDING_CONFIRMATIONS = "pending_confirmations"
+    PENDING_CONNECTION = "pending_connection"
+    PENDING_BRIDGE = "pending_bridge"
+    PENDING_SLEEP = "pending_sleep"
+    ERRORED = "errored"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+    @property
+    def pending(self) -> bool:
+        """Waits for something outside the engine."""
+        return self in PENDING
+
+    @property
+    def finished(self) -> bool:
+        """Nothing will change it any more."""
+        return self in FINISHED
+
+    @property
+    def can_start(self) -> bool:
+        """As the status of a task run: the task is still to be executed, or to be continued."""
+        return self is RunStatus.UNSTARTED or self in PENDING
+
+
+R = RunStatus
+PENDING = frozenset({R.PENDING_CONFIRMATIONS, R.PENDING_CONNECTION, R.PENDING_BRIDGE, R.PENDING_SLEEP})
+FINISHED = frozenset({R.ERRORED, R.COMPLETED, R.CANCELLED})
+
+
+# --- what a task answers ---------------------------------------------------------------------------------------------
+
+
+class Completed(msgspec.Struct, frozen=True):
+    """The task is done; ``data`` is the run's data from here on."""
+
+    data: Data
+
+
+class Errored(msgspec.Struct, frozen=True):
+    """The task failed; the run ends with this text. ``data`` is shown beside it (v0.6.2 keeps the input)."""
+
+    error: str
+    data: Data | None = None
+
+
+class Sends(msgspec.Struct, frozen=True):
+    """The task wants a transaction; the run waits for it. Its row is written together with the run's new state."""
+
+    request: TransactionRequest
+    data: Data
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """The task waits: ``status`` is one of the pending ones. ``until`` (microseconds) is set for a sleep."""
+
+    status: RunStatus
+    data: Data
+    until: int | None = None
+
+
+Outcome: TypeAlias = Completed | Errored | Sends | Waits
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Where on the chain a run was asked for."""
+
+    contract: Address
+    transaction_hash: Hash
+    block_hash: Hash
+    log_index: int
+    request_id: Hash | None = None
+    requester: Address | None = None
+
+
+class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a run. It has no row in the database until it has an outcome."""
+
+    position: int
+    spec: TaskSpec
+    status: RunStatus = RunStatus.UNSTARTED
+    data: Data | None = None
+    error: str | None = None
+    minimum_confirmations: int | None = None
+    confirmations: int | None = None
+    wake_at: int | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a job.
+
+    ``input`` is the request's data (the API's ``overrides.data``); None only when the caller sent something that is not an
+    object, which is then in ``input_text``. ``version`` counts the writes and fences them. ``wake_height`` is the head at
+    which a run that waits for incoming confirmations may go on; it is null while it waits for anything else.
+    """
+
+    id: str
+    job_id: str
+    initiator_id: int
+    status: RunStatus
+    tasks: tuple[TaskRun, ...]
+    created_at: int
+    updated_at: int
+    version: int = 1
+    finished_at: int | None = None
+    input: Data | None
+    input_text: str | None = None
+    input_error: str | None = None
+    payment: int | None = None
+    error: str | None = None
+    creation_height: int | None = None
+    observed_height: int | None = None
+    wake_height: int | None = None
+    request: RunRequest | None = None
+
+    def next_task(self) -> TaskRun | None:
+        """The first task that is still to be executed or continued."""
+        return next((task for task in self.tasks if task.status.can_start), None)
+
+    def result_of(self, position: int) -> TaskRun | None:
+        """The task run before ``position``, or None for the first."""
+        return self.tasks[position - 1] if position > 0 else None
+
+
+def task_run_id(run_id: str, position: int) -> str:
+    """The id of a task run, derived from the run's: 32 hex digits, the run's id plus its place in the list, so that no row
+    is needed to know it."""
+    return f"{(int(run_id, 16) + position + 1) & (2**128 - 1):032x}"

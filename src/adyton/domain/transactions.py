@@ -1,0 +1,120 @@
+"""An outgoing transaction: what is wanted, how it is priced, how far it has come.
+
+States::
+
+    unstarted   a task asked for it; it has no nonce
+    in_progress it has a nonce and signed bytes that are stored and may have been sent
+    unconfirmed a node has taken it
+    confirmed   it is in a block
+    safe        the block is as deep as the task asked for; nobody watches it any more
+    fatal_error it can never be mined; it holds no nonce
+
+The table of legal moves is ``MOVES``; the database holds the same in CHECK constraints.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from adyton.domain.chain import Address, Hash, Hex, Receipt
+
+DEFAULT_GAS_LIMIT = 500_000
+"""As v0.6.2: an Oracle demands 400,000 gas left for the consumer, so less always reverts."""
+
+
+class TransactionState(StrEnum):
+    """How far a transaction has come."""
+
+    UNSTARTED = "unstarted"
+    IN_PROGRESS = "in_progress"
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    SAFE = "safe"
+    FATAL_ERROR = "fatal_error"
+
+
+S = TransactionState
+MOVES: dict[TransactionState, frozenset[TransactionState]] = {
+    S.UNSTARTED: frozenset({S.IN_PROGRESS, S.FATAL_ERROR}),
+    S.IN_PROGRESS: frozenset({S.UNCONFIRMED, S.FATAL_ERROR}),
+    S.UNCONFIRMED: frozenset({S.CONFIRMED, S.FATAL_ERROR}),
+    S.CONFIRMED: frozenset({S.SAFE, S.UNCONFIRMED}),
+    S.SAFE: frozenset(),
+    S.FATAL_ERROR: frozenset(),
+}
+
+
+class TransactionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task wants sent. ``gas_limit`` and ``gas_price`` (wei) of None mean the node's own."""
+
+    to: Address
+    data: Hex
+    value: int = 0
+    gas_limit: int | None = None
+    gas_price: int | None = None
+
+
+class Fee(msgspec.Struct, frozen=True, kw_only=True):
+    """A price in wei: legacy (``gas_price``) or EIP-1559 (``tip_cap`` and ``fee_cap``)."""
+
+    gas_price: int | None = None
+    tip_cap: int | None = None
+    fee_cap: int | None = None
+
+    @property
+    def ceiling(self) -> int:
+        """The most that a unit of gas can cost."""
+        return self.gas_price if self.gas_price is not None else self.fee_cap or 0
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One signed, priced version of a transaction. ``raw`` is the signed bytes; once stored they never change.
+
+    ``broadcast_before`` is the first head seen after the send (None until then): the block before which it cannot have
+    been mined is unknown, the block from which waiting is counted is this one.
+    """
+
+    id: int
+    transaction_id: int
+    hash: Hash
+    fee: Fee
+    raw: Hex
+    state: str
+    """``in_progress`` (stored, perhaps sent) or ``broadcast`` (a node has it)."""
+    created_at: int
+    broadcast_before: int | None = None
+
+
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction's row, with its attempts newest last."""
+
+    id: int
+    from_address: Address
+    to_address: Address
+    data: Hex
+    value: int
+    gas_limit: int
+    gas_price: int | None
+    state: TransactionState
+    created_at: int
+    run_id: str | None = None
+    task_position: int | None = None
+    nonce: int | None = None
+    broadcast_at: int | None = None
+    error: str | None = None
+    min_confirmations: int = 0
+    receipt: Receipt | None = None
+    revert_reason: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the transaction did not do what it was sent for, or None: it never can be mined, or it reverted."""
+        if self.state is TransactionState.FATAL_ERROR:
+            return self.error or "transaction failed"
+        if self.receipt is not None and self.receipt.status == 0:
+            because = f": {self.revert_reason}" if self.revert_reason else ""
+            return f"transaction {self.receipt.transaction_hash} reverted on-chain{because}"
+        return None

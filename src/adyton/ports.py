@@ -1,0 +1,117 @@
+"""What the node asks of the world: time, chance, the chain's wire, HTTP.
+
+Nothing else in the package reads a clock, sleeps, draws random numbers or opens a connection (a test enforces it). The real
+implementations are in ``adyton.system``; the simulation in ``tests/simulation`` brings its own, so that a whole node runs on
+a seeded clock and a seeded world. Deadlines may use ``asyncio.timeout``: it follows the event loop's clock, which the
+simulation replaces as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+
+class Clock(Protocol):
+    """Time. Durable times are integers: microseconds since 1970-01-01 UTC."""
+
+    def now(self) -> int:
+        """Microseconds since the epoch, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        ...
+
+
+class Entropy(Protocol):
+    """Chance: keys, tokens, identifiers, jitter."""
+
+    def token(self, size: int) -> bytes:
+        """``size`` unpredictable bytes."""
+        ...
+
+    def new_id(self) -> str:
+        """32 lower-case hex digits, shaped like a UUID whose first 48 bits are the time in milliseconds, so that ids
+        sort by age and indexes grow at their end."""
+        ...
+
+    def jitter(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+
+class ConnectionLost(Exception):
+    """The other side closed, or was never there. The message says which and why; it holds no credentials."""
+
+
+class RpcSocket(Protocol):
+    """One open connection to an Ethereum node that carries JSON texts both ways."""
+
+    async def send(self, text: bytes) -> None:
+        """Hand one JSON text over. Raises ConnectionLost."""
+        ...
+
+    async def receive(self) -> bytes:
+        """The next JSON text. Raises ConnectionLost."""
+        ...
+
+    async def close(self) -> None:
+        """Close; may be called twice."""
+        ...
+
+
+class RpcTransport(Protocol):
+    """Opens connections to an Ethereum node."""
+
+    async def open(self, url: str) -> RpcSocket:
+        """Connect to ``url`` (ws or wss). Raises ConnectionLost."""
+        ...
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP exchange to make, redirects included.
+
+    ``limit`` bounds the decoded body in bytes, ``timeout`` the whole exchange in seconds. ``unrestricted`` allows
+    addresses that are not public.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    timeout: float = 15.0
+    limit: int = 32768
+    max_redirects: int = 10
+    unrestricted: bool = False
+
+
+class HttpResponse(msgspec.Struct, frozen=True):
+    """What came back: the last response of the redirect chain, its body decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpFailure(Exception):
+    """No response: refused, timed out, too large, too many redirects, a forbidden address. The message is for people and
+    holds no credentials; ``retriable`` says whether the same request may succeed later."""
+
+    def __init__(self, message: str, *, retriable: bool) -> None:
+        super().__init__(message)
+        self.retriable = retriable
+
+
+class HttpTransport(Protocol):
+    """Makes HTTP exchanges."""
+
+    async def request(self, request: HttpRequest) -> HttpResponse:
+        """Raises HttpFailure."""
+        ...
