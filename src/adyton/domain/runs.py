@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from adyton.domain.chain import Address, Hash
+from adyton.domain.errors import Broken
 from adyton.domain.jobs import TaskSpec
 from adyton.domain.transactions import TransactionRequest
 
@@ -20,7 +21,7 @@ Data: TypeAlias = dict[str, Any]
 
 
 class RunStatus(StrEnum):
-    """The words of v0.6.2, plus ``cancelled`` of later versions."""
+    """The words of v0.6.2, plus ``cancelled`` of later versions. ``MOVES`` is the table of what may follow what."""
 
     UNSTARTED = ""
     IN_PROGRESS = "in_progress"
@@ -51,6 +52,21 @@ class RunStatus(StrEnum):
 R = RunStatus
 PENDING = frozenset({R.PENDING_CONFIRMATIONS, R.PENDING_CONNECTION, R.PENDING_BRIDGE, R.PENDING_SLEEP})
 FINISHED = frozenset({R.ERRORED, R.COMPLETED, R.CANCELLED})
+MOVES: dict[RunStatus, frozenset[RunStatus]] = {
+    R.UNSTARTED: frozenset({R.IN_PROGRESS, R.PENDING_CONFIRMATIONS, R.ERRORED}),
+    R.IN_PROGRESS: frozenset({R.IN_PROGRESS, R.COMPLETED, R.ERRORED, R.CANCELLED}) | PENDING,
+    R.PENDING_CONFIRMATIONS: frozenset({R.IN_PROGRESS, R.PENDING_CONFIRMATIONS, R.ERRORED, R.CANCELLED}),
+    R.PENDING_CONNECTION: frozenset({R.IN_PROGRESS, R.ERRORED, R.CANCELLED}),
+    R.PENDING_BRIDGE: frozenset({R.IN_PROGRESS, R.ERRORED, R.CANCELLED}),
+    R.PENDING_SLEEP: frozenset({R.IN_PROGRESS, R.ERRORED, R.CANCELLED}),
+    R.ERRORED: frozenset(),
+    R.COMPLETED: frozenset(),
+    R.CANCELLED: frozenset(),
+}
+
+
+class IllegalMove(Broken):
+    """A run was asked to take a status that cannot follow the one it has."""
 
 
 # --- what a task answers ---------------------------------------------------------------------------------------------
@@ -148,6 +164,49 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def result_of(self, position: int) -> TaskRun | None:
         """The task run before ``position``, or None for the first."""
         return self.tasks[position - 1] if position > 0 else None
+
+
+# --- the rules -------------------------------------------------------------------------------------------------------
+
+
+def moved(run: Run, status: RunStatus, now: int, *, error: str | None = None, wake_height: int | None = None) -> Run:
+    """The run in another status; the only way to get there. Raises IllegalMove.
+
+    Every final status sets ``finished_at`` (v0.6.2 forgot it on some paths). ``wake_height`` is forgotten by every move
+    that does not give one.
+    """
+    if status not in MOVES[run.status]:
+        raise IllegalMove(f"run {run.id} cannot go from {run.status or 'unstarted'} to {status or 'unstarted'}")
+    return msgspec.structs.replace(
+        run,
+        status=status,
+        updated_at=now,
+        finished_at=now if status in FINISHED else None,
+        error=error,
+        wake_height=wake_height,
+    )
+
+
+def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
+    """The run after one of its tasks gave an outcome: the task run replaced, the run's status moved."""
+    match outcome:
+        case Completed(data):
+            left = position + 1 < len(run.tasks)
+            task, status = _task(run, position, R.COMPLETED, data), R.IN_PROGRESS if left else R.COMPLETED
+        case Errored(error, data):
+            task, status = _task(run, position, R.ERRORED, data, error=error), R.ERRORED
+        case Sends(_, data):
+            task, status = _task(run, position, R.PENDING_CONFIRMATIONS, data), R.PENDING_CONFIRMATIONS
+        case Waits(status, data, until):
+            task = _task(run, position, status, data, wake_at=until)
+    tasks = (*run.tasks[:position], task, *run.tasks[position + 1 :])
+    return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=task.error)
+
+
+def _task(
+    run: Run, position: int, status: RunStatus, data: Data | None, *, error: str | None = None, wake_at: int | None = None
+) -> TaskRun:
+    return msgspec.structs.replace(run.tasks[position], status=status, data=data, error=error, wake_at=wake_at)
 
 
 def task_run_id(run_id: str, position: int) -> str:

@@ -9,7 +9,12 @@ States::
     safe        the block is as deep as the task asked for; nobody watches it any more
     fatal_error it can never be mined; it holds no nonce
 
-The table of legal moves is ``MOVES``; the database holds the same in CHECK constraints.
+Only two moves go back. A reorganisation returns a confirmed transaction to unconfirmed. And when something else used the
+key and its nonce, provably and deeper than the chain can still change, the transaction can never be mined under that nonce
+and starts again.
+
+The table of legal moves is ``MOVES``. The database holds what a row of each state looks like in CHECK constraints, and each
+update names the state that it starts from.
 """
 
 from __future__ import annotations
@@ -39,7 +44,7 @@ S = TransactionState
 MOVES: dict[TransactionState, frozenset[TransactionState]] = {
     S.UNSTARTED: frozenset({S.IN_PROGRESS, S.FATAL_ERROR}),
     S.IN_PROGRESS: frozenset({S.UNCONFIRMED, S.FATAL_ERROR}),
-    S.UNCONFIRMED: frozenset({S.CONFIRMED, S.FATAL_ERROR}),
+    S.UNCONFIRMED: frozenset({S.CONFIRMED, S.UNSTARTED, S.FATAL_ERROR}),
     S.CONFIRMED: frozenset({S.SAFE, S.UNCONFIRMED}),
     S.SAFE: frozenset(),
     S.FATAL_ERROR: frozenset(),
@@ -67,6 +72,25 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True):
     def ceiling(self) -> int:
         """The most that a unit of gas can cost."""
         return self.gas_price if self.gas_price is not None else self.fee_cap or 0
+
+
+class UnsignedTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is signed. A fee with ``gas_price`` makes it a legacy transaction, any other type 2."""
+
+    chain_id: int
+    nonce: int
+    to: Address
+    value: int
+    data: Hex
+    gas_limit: int
+    fee: Fee
+
+
+class SignedTransaction(msgspec.Struct, frozen=True):
+    """The bytes to send and the hash under which the chain will know them."""
+
+    raw: Hex
+    hash: Hash
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +128,11 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     nonce: int | None = None
     broadcast_at: int | None = None
     error: str | None = None
+    """Why it can never be mined; only in ``fatal_error``."""
+    waiting: str | None = None
+    """What an operator should know about its waiting: no funds, the price ceiling. None when it only waits its turn."""
+    waiting_since: int | None = None
+    """The head from which the blocks until the next bump are counted."""
     min_confirmations: int = 0
     receipt: Receipt | None = None
     revert_reason: str | None = None

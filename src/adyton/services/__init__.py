@@ -1,0 +1,1 @@
+"""What an operator or a client may ask of the node: one function for each wish."""

@@ -117,12 +117,16 @@ CREATE TABLE log_cursor (
     block_hash TEXT
 );
 
+-- The keys that have sent or may send, and the nonce that each uses next. It moves in the commit that records a send.
 CREATE TABLE keys (
     address TEXT PRIMARY KEY,
-    next_nonce BIGINT NOT NULL,
+    next_nonce BIGINT NOT NULL CHECK (next_nonce >= 0),
     created_at BIGINT NOT NULL
 );
 
+-- What tasks asked to send. waiting says in words what an operator should know; waiting_since is the head from which blocks
+-- are counted until the next bump; broadcast_at is the time before the newest send; safe_height is the head at which the
+-- block of the receipt is deep enough.
 CREATE TABLE transactions (
     id {{serial}},
     run_id TEXT,
@@ -139,17 +143,22 @@ CREATE TABLE transactions (
     created_at BIGINT NOT NULL,
     broadcast_at BIGINT,
     error TEXT,
+    waiting TEXT,
+    waiting_since BIGINT,
     safe_height BIGINT,
-    receipt_hash TEXT,
     receipt_block BIGINT,
     receipt_block_hash TEXT,
     receipt TEXT,
     revert_reason TEXT,
+    CHECK ((run_id IS NULL) = (task_position IS NULL)),
+    CHECK ((receipt IS NULL) = (receipt_block IS NULL) AND (receipt IS NULL) = (receipt_block_hash IS NULL)
+        AND (receipt IS NULL) = (safe_height IS NULL)),
     CHECK (
-        (state = 'unstarted' AND nonce IS NULL AND broadcast_at IS NULL AND error IS NULL)
-        OR (state = 'in_progress' AND nonce IS NOT NULL AND broadcast_at IS NULL AND error IS NULL)
-        OR (state = 'unconfirmed' AND nonce IS NOT NULL AND broadcast_at IS NOT NULL AND receipt IS NULL)
-        OR (state IN ('confirmed', 'safe') AND nonce IS NOT NULL AND broadcast_at IS NOT NULL AND receipt IS NOT NULL)
+        (state = 'unstarted' AND nonce IS NULL AND broadcast_at IS NULL AND receipt IS NULL AND error IS NULL)
+        OR (state = 'in_progress' AND nonce IS NOT NULL AND broadcast_at IS NULL AND receipt IS NULL AND error IS NULL)
+        OR (state = 'unconfirmed' AND nonce IS NOT NULL AND broadcast_at IS NOT NULL AND receipt IS NULL AND error IS NULL)
+        OR (state IN ('confirmed', 'safe') AND nonce IS NOT NULL AND broadcast_at IS NOT NULL AND receipt IS NOT NULL
+            AND error IS NULL)
         OR (state = 'fatal_error' AND nonce IS NULL AND error IS NOT NULL)
     )
 );
@@ -157,9 +166,16 @@ CREATE TABLE transactions (
 CREATE UNIQUE INDEX transactions_one_per_task ON transactions (run_id, task_position) WHERE run_id IS NOT NULL;
 CREATE UNIQUE INDEX transactions_one_per_nonce ON transactions (from_address, nonce) WHERE nonce IS NOT NULL;
 CREATE UNIQUE INDEX transactions_one_in_progress ON transactions (from_address) WHERE state = 'in_progress';
-CREATE INDEX transactions_open ON transactions (state, from_address, nonce, id)
-    WHERE state IN ('unstarted', 'in_progress', 'unconfirmed', 'confirmed');
+-- Each question of the broadcaster and the confirmer has an index of the open rows it is about, so that what is finished,
+-- and what a head does not concern, costs nothing.
+CREATE INDEX transactions_unstarted ON transactions (from_address, id) WHERE state = 'unstarted';
+CREATE INDEX transactions_unconfirmed ON transactions (from_address, nonce) WHERE state = 'unconfirmed';
+CREATE INDEX transactions_waiting ON transactions (from_address, waiting_since) WHERE state = 'unconfirmed';
+CREATE INDEX transactions_sent ON transactions (from_address, broadcast_at) WHERE state = 'unconfirmed';
+CREATE INDEX transactions_confirmed ON transactions (safe_height) WHERE state = 'confirmed';
 
+-- Signed bytes. They are stored before they are sent and never change. broadcast_before is the first head seen after a node
+-- took them. At most one attempt of a transaction is stored without an answer.
 CREATE TABLE tx_attempts (
     id {{serial}},
     transaction_id BIGINT NOT NULL REFERENCES transactions (id) ON DELETE CASCADE,
@@ -170,11 +186,12 @@ CREATE TABLE tx_attempts (
     raw TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('in_progress', 'broadcast')),
     created_at BIGINT NOT NULL,
-    broadcast_before BIGINT,
-    CHECK ((gas_price IS NULL) = (tip_cap IS NOT NULL AND fee_cap IS NOT NULL))
+    broadcast_before BIGINT CHECK (broadcast_before IS NULL OR state = 'broadcast'),
+    CHECK ((gas_price IS NULL) = (tip_cap IS NOT NULL AND fee_cap IS NOT NULL) AND (tip_cap IS NULL) = (fee_cap IS NULL))
 );
 CREATE INDEX tx_attempts_by_transaction ON tx_attempts (transaction_id, id);
 CREATE UNIQUE INDEX tx_attempts_one_in_progress ON tx_attempts (transaction_id) WHERE state = 'in_progress';
+CREATE INDEX tx_attempts_unseen ON tx_attempts (transaction_id) WHERE state = 'broadcast' AND broadcast_before IS NULL;
 
 CREATE TABLE users (
     email TEXT PRIMARY KEY,

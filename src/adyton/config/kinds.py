@@ -1,0 +1,44 @@
+"""The kinds of settings: how a text becomes the value, and how to say what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from adyton.config import parsers, redact
+from adyton.config.parsers import UINT64, UINT256, Parser, integer
+
+_LEVELS = ("debug", "info", "warn", "error", "dpanic", "panic", "fatal")
+_A_DURATION = "a duration such as 500ms, 15m or 1h30m"
+
+
+class Kind(NamedTuple):
+    """``allowed`` completes "allowed: ..."; ``mask`` turns a text that holds a secret into what may be shown."""
+
+    parse: Parser
+    allowed: str
+    mask: Callable[[str], str] | None = None
+
+
+BOOLEAN = Kind(parsers.boolean, "true or false")
+BOOLEAN_OR_AUTO = Kind(parsers.boolean_or_auto, "auto, true or false")
+DURATION = Kind(parsers.duration, _A_DURATION)
+POSITIVE_DURATION = Kind(parsers.positive_duration, f"{_A_DURATION}, above zero")
+PATH = Kind(parsers.path, "a path")
+HOST = Kind(parsers.text, "a host name, with a port if it is not 443")
+PORT = Kind(integer(0, 65535), "a port, 0 to 65535")
+HTTP_URL = Kind(parsers.http_url, "an http:// or https:// URL", redact.words)
+ETHEREUM_URL = Kind(parsers.ethereum_url, "a ws:// or wss:// URL", redact.url)
+DATABASE_URL = Kind(parsers.database_url, "empty, a path, a file: URL, or a postgresql:// URL", redact.database)
+ORIGINS = Kind(parsers.origins, "origins with http:// or https://, separated by commas, or *")
+LOG_LEVEL = Kind(parsers.choice(*_LEVELS), ", ".join(_LEVELS))
+NUMBERS = Kind(parsers.choice("exact", "v0.6.2"), "exact or v0.6.2")
+BYTES = Kind(integer(1, 2**31 - 1), "a whole number of bytes, at least 1")
+ATTEMPTS = Kind(integer(1, 1000), "a whole number, 1 to 1000")
+BLOCKS = Kind(integer(0, 2**32 - 1), "a whole number of blocks")
+SOME_BLOCKS = Kind(integer(1, 2**32 - 1), "a whole number of blocks, at least 1")
+WEI = Kind(integer(0, UINT256), "a whole number of wei")
+JUELS = Kind(integer(0, UINT256), "a whole number of juels")
+BUMP_PERCENT = Kind(integer(10, 10_000), "a whole number of percent, 10 to 10000")
+OPTIONAL_CHAIN_ID = Kind(parsers.optional(integer(1, UINT64)), "empty, or a whole number, at least 1")
+OPTIONAL_ADDRESS = Kind(parsers.optional(parsers.address), "empty, or an address, 0x and 40 hex digits")

@@ -1,0 +1,180 @@
+"""From the text of a setting to its value. Each parser raises ``ValueError`` with what is wrong; nothing bad becomes zero.
+
+(v0.6.2 turned a bad value into the default, or silently into zero; a DEFECT not copied.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from adyton.config.redact import url as redacted
+from adyton.domain.chain import Address
+
+Parser: TypeAlias = Callable[[str], object]
+
+_TRUE = frozenset({"1", "t", "true"})
+_FALSE = frozenset({"0", "f", "false"})
+_DIGITS = re.compile(r"[+-]?[0-9]+")
+_ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{40})")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_UNIT = {
+    "ns": Decimal("1e-9"), "us": Decimal("1e-6"), "µs": Decimal("1e-6"), "μs": Decimal("1e-6"), "ms": Decimal("1e-3"),
+    "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
+}  # fmt: skip
+_SHOWN_UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
+
+UINT64 = 2**64 - 1
+UINT256 = 2**256 - 1
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def path(value: str) -> Path:
+    """An absolute path; ``~`` is the home directory, a relative path starts at the working directory."""
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("there is no home directory to put in place of ~") from None
+
+
+def boolean(value: str) -> bool:
+    """1, t, true, 0, f, false, in any case."""
+    word = value.lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError("not true or false")
+    return word in _TRUE
+
+
+def boolean_or_auto(value: str) -> bool | None:
+    """A boolean, or ``auto``, which is None: the node finds out by itself."""
+    return None if value.lower() == "auto" else boolean(value)
+
+
+def integer(least: int = 0, most: int = UINT64) -> Callable[[str], int]:
+    """A base-10 integer between two bounds, both included."""
+
+    def parse(value: str) -> int:
+        if not _DIGITS.fullmatch(value) or len(value) > 100:
+            raise ValueError("not a whole number in base 10")
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError("too small" if number < least else "too large")
+        return number
+
+    return parse
+
+
+def optional(parse: Parser) -> Parser:
+    """Empty text is None."""
+    return lambda value: parse(value) if value else None
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """One of some words, in any case."""
+
+    def parse(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError("not one of the words")
+        return value.lower()
+
+    return parse
+
+
+def duration(value: str) -> float:
+    """A Go-style duration such as ``500ms``, ``15m`` or ``1h30m``, in seconds."""
+    if value == "0":
+        return 0.0
+    parts = _DURATION_PART.findall(value)
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        advice = f"a duration needs a unit, such as {value}s" if re.fullmatch(r"[0-9.]+", value) else "not a duration"
+        raise ValueError(advice)
+    return float(sum(Decimal(number) * _UNIT[unit] for number, unit in parts))
+
+
+def positive_duration(value: str) -> float:
+    """A duration above zero, in seconds."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise ValueError("must be longer than zero")
+    return seconds
+
+
+def show_duration(seconds: float) -> str:
+    """The shortest Go-style text of a duration."""
+    left = round(seconds * 10**9)
+    words: list[str] = []
+    for unit, size in _SHOWN_UNITS:
+        if left >= size:
+            words.append(f"{left // size}{unit}")
+            left %= size
+    return "".join(words) or "0s"
+
+
+def address(value: str) -> Address:
+    """20 bytes in hex with or without ``0x``, in any case (as v0.6.2: the checksum is not enforced); lower case."""
+    found = _ADDRESS.fullmatch(value)
+    if found is None:
+        raise ValueError(f"Unable to parse '{value}' into EIP55-compliant address")
+    return "0x" + found[1].lower()
+
+
+def ethereum_url(value: str) -> str:
+    """A websocket URL."""
+    parts = _split(value)
+    if parts.scheme not in {"ws", "wss"}:
+        raise ValueError(f"Ethereum url scheme must be websocket: {redacted(value)}")
+    return _with_host(parts, value)
+
+
+def http_url(value: str) -> str:
+    """An HTTP URL, without the slash at its end."""
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("not an http or https URL")
+    return _with_host(parts, value).rstrip("/")
+
+
+def database_url(value: str) -> str:
+    """Empty, a path, a ``file:`` URL, or a PostgreSQL URL."""
+    parts = _split(value)
+    if parts.scheme == "sqlite":
+        path = redacted(value)
+        raise ValueError(f"do not have full support for the sqlite URL, please use file:// instead for path {path}")
+    if "://" in value and parts.scheme not in {"file", "postgres", "postgresql"}:
+        raise ValueError("no such kind of database")
+    return value
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Origins separated by commas, lower case; ``*`` alone is all of them."""
+    found = tuple(origin.strip().rstrip("/").lower() for origin in value.split(",") if origin.strip())
+    for origin in found:
+        if not (origin.startswith(("http://", "https://")) or "*" in origin):
+            raise ValueError(f"origin {origin!r} does not start with http:// or https://")
+    return found
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:
+        raise ValueError("not a URL") from None
+
+
+def _with_host(parts: SplitResult, value: str) -> str:
+    """Check host and port. The parts' own errors would repeat the URL, so they are replaced."""
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port is not a number from 1 to 65535") from None
+    if not parts.hostname or port == 0:
+        raise ValueError("the URL names no host to connect to")
+    return value

@@ -1,0 +1,79 @@
+"""JSON that an operator sends, read as leniently as v0.6.2 read it.
+
+The first value of a body counts and what follows it is ignored; ``null`` is an empty object; keys match in any case, and of
+several keys that match the last one wins; unknown keys are ignored. Numbers stay exact (``data.parse``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from msgspec import UNSET
+
+from adyton.domain import data
+from adyton.domain.errors import Invalid
+
+_TRUNCATED = "unexpected EOF"
+_SCANNER = json.JSONDecoder()
+
+
+def first_object(body: bytes) -> Mapping[str, object]:
+    """The object at the start of a body. Raises Invalid: no JSON (``EOF``, ``unexpected EOF``), or not an object."""
+    value = first_value(body)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid(f"the body must be a JSON object, not {kind_of(value)}")
+    return value
+
+
+def first_value(body: bytes) -> object:
+    """The first JSON value of a body. Raises Invalid."""
+    try:
+        text = body.decode().lstrip(" \t\r\n")
+    except UnicodeDecodeError:
+        raise Invalid("the body is not UTF-8 text") from None
+    if not text:
+        raise Invalid("EOF")
+    try:
+        return data.parse(text[: _end_of_first(text)])
+    except RecursionError:
+        raise Invalid("the body is nested too deeply") from None
+    except ValueError as wrong:
+        raise Invalid(f"the body is not JSON: {wrong}") from None
+
+
+def _end_of_first(text: str) -> int:
+    try:
+        return _SCANNER.raw_decode(text)[1]
+    except json.JSONDecodeError as wrong:
+        if wrong.pos >= len(text) or wrong.msg.startswith("Unterminated string"):
+            raise Invalid(_TRUNCATED) from None
+        raise
+
+
+def field(source: Mapping[str, object], name: str) -> object:
+    """The value under a key in any case, the last one of several; UNSET when there is none."""
+    found: object = UNSET
+    for key, value in source.items():
+        if key == name or key.casefold() == name.casefold():
+            found = value
+    return found
+
+
+def kind_of(value: object) -> str:
+    """What a JSON value is, for a message."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case dict():
+            return "an object"
+        case _:
+            return "a number"

@@ -1,0 +1,222 @@
+"""The engine: starts runs, advances them, and takes up those that wait when what they wait for is there.
+
+Who owns a run that is not finished, and what ends its waiting:
+
+======================  ===========================  ================================================================
+status                  owner                        it goes on
+======================  ===========================  ================================================================
+in_progress             the queue                    at once; after a crash at the next start
+pending_confirmations   ``_heads`` (incoming)        at the head that completes the confirmations (``wake_height``);
+                                                     errored at finality when the request left the chain
+pending_confirmations   the transaction manager      when its transaction is safe or failed; swept at start and each
+                        (outgoing)                   minute, should the hint be lost
+pending_connection      ``_heads``                   when there is a connection to the chain
+======================  ===========================  ================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import structlog
+
+from adyton.domain.errors import Conflict, StorageUnavailable
+from adyton.domain.jobs import Initiator, Job
+from adyton.domain.runs import Run, RunStatus
+from adyton.engine.create import RunMaker, RunSource
+from adyton.engine.execute import Executor
+from adyton.engine.jobs import JobRegistry
+from adyton.engine.queue import RunQueue
+from adyton.ethereum.head_tracker import ChainState
+from adyton.ports import Clock
+from adyton.storage import runs as stored
+from adyton.storage import transactions as stored_transactions
+from adyton.storage.database import Database, Statement
+
+log = structlog.get_logger(__name__)
+
+_CHUNK = 1000
+_SWEEP_SECONDS = 60.0
+
+
+class Heads(Protocol):
+    """Where new heads come from."""
+
+    def updates(self) -> AsyncIterator[ChainState]:
+        """The newest state of the chain, then each change; states may be skipped."""
+        ...
+
+
+class Settlements(Protocol):
+    """Where it is said that transactions have come to their end."""
+
+    def settled(self) -> AsyncIterator[list[str]]:
+        """Ids of runs whose transaction is safe or failed."""
+        ...
+
+
+class Engine:
+    """Runs, from created to finished."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        jobs: JobRegistry,
+        maker: RunMaker,
+        executor: Executor,
+        heads: Heads,
+        settlements: Settlements,
+        workers: int = 1000,
+        queue_keeps: int = 20_000,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._jobs = jobs
+        self._maker = maker
+        self._executor = executor
+        self._heads = heads
+        self._settlements = settlements
+        self.queue = RunQueue(work=self._advance, leftovers=self._leftovers, workers=workers, keeps=queue_keeps)
+
+    async def start(self, job: Job, initiator: Initiator, given: object, *, text: str | None = None) -> Run:
+        """Create, store and queue a run that no log asked for. It is durable when this returns.
+
+        ``text`` is the input as it came, kept when it is not an object. Raises OutsideWindow, StorageUnavailable.
+        """
+        run = self._maker.new_run(job, initiator, RunSource(given=given, text=text))
+        await self._db.write(stored.insert([run]))
+        self.accept([run])
+        return run
+
+    @staticmethod
+    def statement(runs: list[Run]) -> Statement:
+        """The statement that stores new runs, for a write that says more than that."""
+        return stored.insert(runs)
+
+    def accept(self, runs: list[Run]) -> None:
+        """Queue runs whose rows are durable."""
+        for run in runs:
+            if run.status is RunStatus.IN_PROGRESS:
+                self.queue.push(run.id, run)
+
+    async def run(self) -> None:
+        """Work, for ever. What was unfinished at the last stop is taken up first, before anything else moves a run."""
+        await self._recover()
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self.queue.run())
+            loops.create_task(self._follow_heads())
+            loops.create_task(self._follow_settlements())
+            loops.create_task(self._sweep())
+
+    # --- what makes a run due ----------------------------------------------------------------------------------------
+
+    async def _recover(self) -> None:
+        """Runs that a stop interrupted are executed again from the task that had no outcome."""
+        while True:
+            try:
+                found = await self._due(RunStatus.IN_PROGRESS)
+                break
+            except StorageUnavailable as fault:
+                log.error("unfinished runs cannot be read; trying again", because=str(fault))
+                await self._clock.sleep(1)
+        if found:
+            log.info("runs that were under way go on", runs=len(found))
+
+    async def _follow_heads(self) -> None:
+        connection = 0
+        async for state in self._heads.updates():
+            if state.head is None or not state.connected:
+                continue
+            try:
+                await self._confirmed_at(state.head.number)
+                if state.connection != connection:
+                    await self._due(RunStatus.PENDING_CONNECTION)
+                    connection = state.connection
+            except StorageUnavailable as fault:
+                # The rows still say what is due: the next head asks again.
+                log.error("waiting runs cannot be read at this head", head=state.head.number, because=str(fault))
+
+    async def _confirmed_at(self, height: int) -> None:
+        """Queue the runs that this head completes. Those that wait for a later one are not even read."""
+        await self._push(await stored.due_at(self._db, height, limit=_CHUNK * 20))
+
+    async def _follow_settlements(self) -> None:
+        async for run_ids in self._settlements.settled():
+            try:
+                await self._push(run_ids)
+            except StorageUnavailable as fault:
+                # The rows still say it: the sweep finds them.
+                log.error("runs whose transaction is settled cannot be read", because=str(fault))
+
+    async def _push(self, run_ids: list[str]) -> None:
+        """Queue many runs, read in one go; one that changes before its turn is caught by its version."""
+        for start in range(0, len(run_ids), 200):
+            for run in await stored.many(self._db, run_ids[start : start + 200], self._jobs):
+                self.queue.push(run.id, run)
+
+    async def _sweep(self) -> None:
+        """Should a hint have been lost, the rows still say it: the settled at once and each minute, runs without an owner too."""
+        while True:
+            try:
+                await self._push(await stored_transactions.settled_runs(self._db))
+                if self.queue.depth == 0:
+                    await self._due(RunStatus.IN_PROGRESS)
+            except StorageUnavailable as fault:
+                log.error("the sweep cannot read; it comes again", because=str(fault))
+            await self._clock.sleep(_SWEEP_SECONDS)
+
+    async def _due(self, status: RunStatus) -> list[str]:
+        """Queue every run of that status, oldest first, as far as the queue keeps them."""
+        found: list[str] = []
+        last = ""
+        while not self.queue.behind:
+            chunk = await stored.unfinished(self._db, status, after=last, limit=_CHUNK)
+            for run_id in chunk:
+                self.queue.push(run_id)
+            found += chunk
+            if len(chunk) < _CHUNK:
+                break
+            last = chunk[-1]
+        return found
+
+    async def _leftovers(self, owned: frozenset[str]) -> list[str]:
+        """What the queue had no room for: in progress, or waiting for a head that is already there."""
+        while True:
+            try:
+                found = await stored.unfinished(self._db, RunStatus.IN_PROGRESS, limit=_CHUNK * 10)
+                if self._executor.connected:
+                    found += await stored.unfinished(self._db, RunStatus.PENDING_CONNECTION, limit=_CHUNK * 10)
+                height = self._executor.height
+                if height is not None:
+                    found += await stored.due_at(self._db, height, limit=_CHUNK * 10)
+                found += await stored_transactions.settled_runs(self._db)
+                return [run_id for run_id in found if run_id not in owned]
+            except StorageUnavailable as fault:
+                log.error("runs that are due cannot be read; trying again", because=str(fault))
+                await self._clock.sleep(1)
+
+    # --- one run -----------------------------------------------------------------------------------------------------
+
+    async def _advance(self, run_id: str, run: Run | None) -> None:
+        """Advance one run as far as it goes. A lost race or a failing database leaves it as its row says."""
+        try:
+            if run is None:
+                run = await stored.get(self._db, run_id, self._jobs)
+            if run is None or run.status.finished:
+                return
+            done = await self._executor.advance(run)
+            if done.status is RunStatus.ERRORED:
+                log.warning("run errored", run=done.id, job=done.job_id, error=done.error)
+            elif done.request is not None:
+                log.info("run moved on", run=done.id, job=done.job_id, status=done.status.value)
+        except Conflict:
+            # Log intake moved the run to another block, or an operator cancelled it, while it was worked on: read it again.
+            self.queue.push(run_id)
+        except StorageUnavailable as fault:
+            log.error("a run cannot be read now; trying again", run=run_id, because=str(fault))
+            await self._clock.sleep(1)
+            self.queue.push(run_id)

@@ -1,0 +1,245 @@
+"""One run, from its next task to the next thing it has to wait for.
+
+Tasks that only compute are executed one after the other and saved together; before a task that touches the world, and
+before the run waits or ends, everything so far is durable. So a crash repeats at most computations and the one request to
+the world that was under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, cast
+
+import msgspec
+import structlog
+
+from adyton.adapters.base import ActiveAdapter, Adapter, PureAdapter, TaskContext
+from adyton.adapters.params import task_params
+from adyton.domain import confirmations, data
+from adyton.domain.chain import Hash
+from adyton.domain.data import MergeError
+from adyton.domain.errors import Invalid, StorageUnavailable
+from adyton.domain.requests import RESERVED
+from adyton.domain.runs import Data, Errored, Outcome, Run, RunStatus, Sends, TaskRun, after, moved
+from adyton.domain.transactions import Transaction, TransactionRequest
+from adyton.ethereum.head_tracker import ChainState
+from adyton.ports import Clock
+from adyton.storage import runs as stored
+from adyton.storage import transactions as stored_transactions
+from adyton.storage.database import Database, Statement
+
+log = structlog.get_logger(__name__)
+
+
+class ChainSight(Protocol):
+    """What the engine sees of the chain."""
+
+    @property
+    def state(self) -> ChainState:
+        """Whether there is a connection, and the newest head."""
+        ...
+
+    async def canonical_hash(self, number: int) -> Hash | None:
+        """The hash of the canonical block at a height; None when it can't be told now."""
+        ...
+
+
+class Outbox(Protocol):
+    """Where tasks leave the transactions they want sent."""
+
+    def insert(self, request: TransactionRequest, *, run_id: str, task_position: int, now: int) -> Statement:
+        """The statement that leaves it; part of the write that says that the run waits for it."""
+        ...
+
+    def wake(self) -> None:
+        """Say that such a write is durable."""
+        ...
+
+
+class Adapters(Protocol):
+    """Finds the adapter of a task type."""
+
+    def find(self, task_type: str) -> Adapter:
+        """Raises Invalid when there is none."""
+        ...
+
+
+class Executor:
+    """Advances runs. Holds no run between calls; two calls for the same run at once are the caller's fault, and the second
+    save fails on the version."""
+
+    def __init__(
+        self, *, db: Database, clock: Clock, adapters: Adapters, chain: ChainSight, outbox: Outbox, finality_depth: int
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._adapters = adapters
+        self._chain = chain
+        self._outbox = outbox
+        self._finality_depth = finality_depth
+
+    @property
+    def height(self) -> int | None:
+        """The number of the newest head; None before the first."""
+        head = self._chain.state.head
+        return None if head is None else head.number
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the chain."""
+        return self._chain.state.connected
+
+    async def advance(self, run: Run) -> Run:
+        """Execute until the run waits or ends; returns it as stored.
+
+        Raises Conflict when somebody else changed the run meanwhile: nothing of the last step was written, so the caller
+        reads it again.
+        """
+        resumed = await self._resumed(run)
+        changed: dict[int, TaskRun] = {}
+        sends: Sends | None = None
+        current = resumed
+        while current.status is RunStatus.IN_PROGRESS and sends is None:
+            task = current.next_task()
+            if task is None:
+                current = moved(current, RunStatus.COMPLETED, self._clock.now())
+                break
+            current = self._gated(current, task)
+            if current.status is not RunStatus.IN_PROGRESS:
+                break
+            task = current.tasks[task.position]
+            if changed and not self._is_pure(task):
+                current = await self._save(current, changed.values())
+                changed = {}
+            outcome = await self._perform(current, task)
+            if isinstance(outcome, Sends):
+                sends = outcome
+            current = after(current, task.position, outcome, self._clock.now())
+            changed[task.position] = current.tasks[task.position]
+        return await self._save(current, changed.values(), sends) if current is not run else run
+
+    # --- before a task -----------------------------------------------------------------------------------------------
+
+    async def _resumed(self, run: Run) -> Run:
+        """A waiting run, in progress again if what it waited for is there. Survives a crash: nothing is written here."""
+        now = self._clock.now()
+        if run.status is RunStatus.PENDING_CONFIRMATIONS and run.wake_height is not None:
+            return await self._confirmed(run)
+        if run.status is RunStatus.PENDING_CONNECTION and not self.connected:
+            return run
+        if run.status.pending:
+            return moved(run, RunStatus.IN_PROGRESS, now)
+        return run
+
+    async def _confirmed(self, run: Run) -> Run:
+        """A run whose request has enough confirmations goes on, if the request's block is still on the chain.
+
+        v0.6.2 asked for the receipt before every task and failed the run on any error; here the block's hash is compared
+        once, when the confirmations are complete. A request that left the chain has until finality to come back in another
+        block (log intake then moves the run there); an answer that the chain cannot give now is asked for again at the next
+        head.
+        """
+        height, request, created = self.height, run.request, run.creation_height
+        if height is None or request is None or created is None:
+            return run
+        canonical = await self._chain.canonical_hash(created)
+        now = self._clock.now()
+        if canonical == request.block_hash:
+            observed = msgspec.structs.replace(run, observed_height=height)
+            return moved(observed, RunStatus.IN_PROGRESS, now)
+        if canonical is not None and height >= created + self._finality_depth:
+            error = (
+                f"TxHash {request.transaction_hash} initiating run {run.id} not on main chain; presumably has been uncled"
+            )
+            return moved(moved(run, RunStatus.IN_PROGRESS, now), RunStatus.ERRORED, now, error=error)
+        return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
+
+    def _gated(self, run: Run, task: TaskRun) -> Run:
+        """The confirmation gate of a task that has not begun."""
+        if task.minimum_confirmations is None or task.status is not RunStatus.UNSTARTED:
+            return run
+        depth = confirmations.depth(run, task, max(self.height or 0, run.observed_height or 0) or None)
+        seen = msgspec.structs.replace(task, confirmations=depth.confirmations)
+        run = msgspec.structs.replace(run, tasks=(*run.tasks[: task.position], seen, *run.tasks[task.position + 1 :]))
+        if depth.wake_height is None:
+            return run
+        return moved(run, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=depth.wake_height)
+
+    # --- a task ------------------------------------------------------------------------------------------------------
+
+    def _is_pure(self, task: TaskRun) -> bool:
+        try:
+            return self._adapters.find(task.spec.type).pure
+        except Invalid:
+            return True
+
+    async def _perform(self, run: Run, task: TaskRun) -> Outcome:
+        """What the task answers. Never raises for what a job or a source can do wrong; the data are kept with an error."""
+        before: Data = {}
+        try:
+            adapter = self._adapters.find(task.spec.type)
+            given = _input(run)
+            before = _task_input(run, task, given)
+            params = task_params(task.spec.params, given, RESERVED if run.request is not None else ())
+            context = TaskContext(
+                run_id=run.id,
+                position=task.position,
+                status=task.status,
+                transaction=await self._transaction(run, task),
+                connected=self.connected,
+            )
+            if adapter.pure:
+                return cast("PureAdapter", adapter).perform(params, before, context)
+            return await cast("ActiveAdapter", adapter).perform(params, before, context)
+        except (Invalid, MergeError) as fault:
+            return Errored(str(fault), before)
+        except StorageUnavailable:
+            raise
+        except Exception:
+            # A defect of ours in an adapter must fail its run, visibly, and nothing else.
+            log.exception("a task failed in a way that it must not", run=run.id, job=run.job_id, task=task.spec.type)
+            return Errored(f"{task.spec.type} failed: internal error", before)
+
+    async def _transaction(self, run: Run, task: TaskRun) -> Transaction | None:
+        if task.status is not RunStatus.PENDING_CONFIRMATIONS:
+            return None
+        return await stored_transactions.of_task(self._db, run.id, task.position)
+
+    # --- after -------------------------------------------------------------------------------------------------------
+
+    async def _save(self, run: Run, changed: Iterable[TaskRun], sends: Sends | None = None) -> Run:
+        """Write the run's new state, the task runs that changed and the transaction that a task asked for, at once.
+
+        A database that cannot write now is asked again: the outcome of a request to the world is not thrown away.
+        """
+        tasks = list(changed)
+        statements = list(stored.save(run, tasks))
+        if sends is not None:
+            statements.append(
+                self._outbox.insert(sends.request, run_id=run.id, task_position=tasks[-1].position, now=run.updated_at)
+            )
+        pause = 0.1
+        while True:
+            try:
+                await self._db.write(*statements)
+                break
+            except StorageUnavailable as fault:
+                log.error("a run's state cannot be stored; trying again", run=run.id, seconds=pause, because=str(fault))
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, 10)
+        if sends is not None:
+            self._outbox.wake()
+        return msgspec.structs.replace(run, version=run.version + 1)
+
+
+def _input(run: Run) -> Data:
+    """The run's input as an object; raises MergeError when it is something else (null counts as nothing)."""
+    return run.input if run.input is not None else data.merge(data.parse(run.input_text or "null"), None)
+
+
+def _task_input(run: Run, task: TaskRun, given: Data) -> Data:
+    """As v0.6.2: the run's input, under the previous task's data, under what this task itself had when it began to wait."""
+    previous = run.result_of(task.position)
+    merged = given if previous is None else data.merge(given, previous.data)
+    return merged if task.data is None else data.merge(merged, task.data)
+

@@ -1,0 +1,32 @@
+"""How a call to the chain fails. ``Disconnected`` (no connection, or it was lost while the call waited) is the domain's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adyton.domain.errors import AdytonError, TryAgain
+
+
+class RpcError(AdytonError):
+    """The node answered the call with an error. What it means depends on the call, so the caller decides who must act.
+
+    ``code`` and ``message`` are the node's; ``data`` is what it added (any JSON value, None if nothing).
+    """
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class RpcTimeout(TryAgain):
+    """No answer before the deadline. The node may still have done what was asked."""
+
+
+class MalformedAnswer(TryAgain, ValueError):
+    """The node answered something that is not what the call promises. The message names the field."""
+
+
+class WrongChain(AdytonError):
+    """The node serves another chain than the configured one."""

@@ -1,0 +1,215 @@
+"""The composition root: builds a node's parts and runs them. The only place that knows every concrete class.
+
+Everything a part needs is handed to it here; nothing looks anything up. The world (clock, chance, the chain's wire, HTTP, the
+database, the keys) comes in as arguments, so the simulation builds the same node on a seeded world.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from adyton.adapters.base import AdapterSettings
+from adyton.adapters.registry import Registry
+from adyton.config import Config
+from adyton.domain.errors import Invalid, StorageUnavailable
+from adyton.domain.gas import GasRules
+from adyton.engine.create import RunMaker, RunRules
+from adyton.engine.engine import Engine
+from adyton.engine.execute import Executor
+from adyton.engine.jobs import JobRegistry
+from adyton.ethereum.client import Chain
+from adyton.ethereum.head_tracker import HeadTracker
+from adyton.ethereum.rpc import RpcClient
+from adyton.initiators.logs import LogIntake
+from adyton.keystore import Keystore
+from adyton.ports import Clock, Entropy, HttpTransport, RpcTransport
+from adyton.services.parts import Parts
+from adyton.services.sessions import Sessions
+from adyton.storage import facts, keys
+from adyton.storage.database import Database
+from adyton.transactions.manager import TransactionManager
+
+log = structlog.get_logger(__name__)
+
+CHAIN_ID = "chain id"
+"""The fact that says which chain a database belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A built node. ``run`` works until it is cancelled; cancelling is the only stop, and a stop at any moment is a crash that
+    was announced: what is durable is taken up at the next start."""
+
+    config: Config
+    db: Database
+    clock: Clock
+    rpc: RpcClient
+    heads: HeadTracker
+    transactions: TransactionManager
+    engine: Engine
+    intake: LogIntake
+    services: Parts
+
+    async def run(self) -> None:
+        """Run every long-lived part."""
+        async with asyncio.TaskGroup() as parts:
+            # First, so that runs interrupted by the last stop are queued before a new head or log moves any.
+            parts.create_task(self.engine.run(), name="engine")
+            # Before heads arrive, so that bytes which may have been sent are sent again before new ones are signed.
+            parts.create_task(self.transactions.run(), name="transactions")
+            parts.create_task(self.intake.run(), name="log intake")
+            parts.create_task(self._pin_chain(), name="chain id")
+            # Last: the first head wakes everybody above.
+            parts.create_task(self.heads.run(), name="heads")
+            parts.create_task(self.rpc.run(), name="rpc")
+
+    async def _pin_chain(self) -> None:
+        """Remember which chain this database belongs to, once one is known. A crash before the write changes nothing: the next
+        connection says it again."""
+        async for state in self.heads.updates():
+            while state.connected and self.rpc.chain_id is not None:
+                try:
+                    await self.db.write(facts.put(CHAIN_ID, str(self.rpc.chain_id)))
+                except StorageUnavailable:
+                    await self.clock.sleep(1)
+                else:
+                    return
+
+
+async def build(
+    config: Config,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    rpc_transport: RpcTransport,
+    http_transport: HttpTransport,
+    database: Database,
+    keystore: Keystore,
+) -> Node:
+    """Build a node from its settings and the world. Raises Invalid when the database belongs to another chain.
+
+    Nothing is started, and nothing is written but the rows of keys that are new.
+    """
+    chain_id = await _expected_chain(config, database)
+    await keys.ensure(database, keystore.addresses(), clock.now())
+    jobs = JobRegistry(database)
+    await jobs.load()
+
+    rpc = RpcClient(
+        transport=rpc_transport, url=config.eth_url, clock=clock, entropy=entropy, expected_chain_id=chain_id
+    )
+    chain = Chain(rpc)
+    heads = HeadTracker(
+        rpc=rpc, chain=chain, database=database, history=config.eth_head_tracker_history_depth
+    )
+    transactions = TransactionManager(
+        db=database,
+        chain=chain,
+        heads=heads,
+        keystore=keystore,
+        clock=clock,
+        entropy=entropy,
+        rules=_gas_rules(config),
+        min_confirmations=config.min_outgoing_confirmations,
+        chain_id=lambda: rpc.chain_id,
+    )
+    registry = Registry(http=http_transport, clock=clock, settings=_adapter_settings(config))
+
+    maker = RunMaker(
+        types=registry,
+        rules=RunRules(minimum_contract_payment=config.minimum_contract_payment),
+        new_id=entropy.new_id,
+        now=clock.now,
+    )
+    executor = Executor(
+        db=database,
+        clock=clock,
+        adapters=registry,
+        chain=heads,
+        outbox=transactions,
+        finality_depth=config.eth_finality_depth,
+    )
+    engine = Engine(
+        db=database, clock=clock, jobs=jobs, maker=maker, executor=executor, heads=heads, settlements=transactions
+    )
+    intake = LogIntake(
+        db=database,
+        clock=clock,
+        chain=chain,
+        heads=heads,
+        jobs=jobs,
+        maker=maker,
+        engine=engine,
+        finality_depth=config.eth_finality_depth,
+        margin=config.block_backfill_depth,
+        longest_range=config.eth_log_backfill_batch_size,
+    )
+    services = Parts(
+        clock=clock,
+        entropy=entropy,
+        db=database,
+        jobs=jobs,
+        engine=engine,
+        task_types=registry,
+        balances=chain,
+        chain=heads,
+        keys=keystore,
+        sessions=Sessions(
+            db=database,
+            clock=clock,
+            entropy=entropy,
+            timeout=config.session_timeout,
+            reap_after=config.reaper_expiration,
+        ),
+        link_contract=config.link_address(chain_id) if chain_id is not None else config.link_contract_address,
+    )
+    return Node(
+        config=config,
+        db=database,
+        clock=clock,
+        rpc=rpc,
+        heads=heads,
+        transactions=transactions,
+        engine=engine,
+        intake=intake,
+        services=services,
+    )
+
+
+async def _expected_chain(config: Config, db: Database) -> int | None:
+    """The chain that this node must be on: the configured one, which a database that knows its chain must agree with."""
+    pinned = await facts.get(db, CHAIN_ID)
+    if pinned is None:
+        return config.eth_chain_id
+    if config.eth_chain_id is not None and config.eth_chain_id != int(pinned):
+        raise Invalid(
+            f"ETH_CHAIN_ID = {config.eth_chain_id}: this database belongs to chain {pinned}; "
+            f"set ETH_CHAIN_ID={pinned}, or use another DATABASE_URL or ROOT for chain {config.eth_chain_id}"
+        )
+    return int(pinned)
+
+
+def _gas_rules(config: Config) -> GasRules:
+    return GasRules(
+        price_default=config.eth_gas_price_default,
+        price_max=config.eth_max_gas_price_wei,
+        tip_default=config.evm_gas_tip_cap_default,
+        bump_percent=config.eth_gas_bump_percent,
+        bump_min=config.eth_gas_bump_wei,
+        bump_threshold=config.eth_gas_bump_threshold,
+    )
+
+
+def _adapter_settings(config: Config) -> AdapterSettings:
+    return AdapterSettings(
+        min_incoming_confirmations=config.min_incoming_confirmations,
+        minimum_contract_payment=config.minimum_contract_payment,
+        http_limit=config.default_http_limit,
+        http_timeout=config.default_http_timeout,
+        http_attempts=config.max_http_attempts,
+        http_unrestricted=config.default_http_allow_unrestricted_network_access,
+        compat_numbers=config.numbers,
+    )

@@ -1,0 +1,50 @@
+"""Jobs: create, show, list, archive."""
+
+from __future__ import annotations
+
+import structlog
+
+from adyton.domain.errors import NotFound
+from adyton.domain.job_requests import read_job
+from adyton.domain.jobs import Job
+from adyton.services.parts import Parts
+from adyton.storage import jobs as stored
+
+log = structlog.get_logger(__name__)
+
+
+async def create(parts: Parts, text: bytes) -> Job:
+    """Store the job that a JSON text describes and let it start runs from now on. Raises Invalid with every fault."""
+    asked = read_job(text, job_id=parts.entropy.new_id(), now=parts.clock.now(), check=parts.task_types.check)
+    job = await stored.create(parts.db, asked)
+    # A crash before this line loses nothing: the registry is read from the rows at the next start.
+    parts.jobs.add(job)
+    log.info("job created", job=job.id, initiators=[i.type for i in job.initiators], tasks=[t.type for t in job.tasks])
+    return job
+
+
+def get(parts: Parts, job_id: str) -> Job:
+    """The job of that id, with or without dashes. Raises NotFound, also when it is archived."""
+    job = parts.jobs.jobs.get(plain_id(job_id))
+    if job is None:
+        raise NotFound("JobSpec not found")
+    return job
+
+
+async def page(parts: Parts, *, offset: int, limit: int, descending: bool) -> tuple[list[Job], int]:
+    """A page of the jobs that are not archived, by age, and how many there are in all."""
+    return await stored.page(parts.db, offset=offset, limit=limit, descending=descending)
+
+
+async def archive(parts: Parts, job_id: str) -> None:
+    """Archive a job: it starts nothing any more and is not shown; runs under way go on. Raises NotFound."""
+    known = plain_id(job_id)
+    if not await stored.archive(parts.db, known, parts.clock.now()):
+        raise NotFound("JobSpec not found")
+    parts.jobs.remove(known)
+    log.info("job archived", job=known)
+
+
+def plain_id(text: str) -> str:
+    """An id as it is stored; later versions write ids with dashes, so both forms are taken."""
+    return text.replace("-", "").lower()

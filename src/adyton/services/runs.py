@@ -1,0 +1,89 @@
+"""Runs: start one by hand, show, list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adyton.domain import data
+from adyton.domain.errors import Forbidden, Invalid, NotFound
+from adyton.domain.jobs import Job
+from adyton.domain.runs import Run, RunStatus
+from adyton.domain.transactions import Transaction
+from adyton.engine.create import OutsideWindow
+from adyton.services.jobs import plain_id
+from adyton.services.parts import Parts
+from adyton.storage import runs as stored
+from adyton.storage import transactions as stored_transactions
+
+WEB = "web"
+
+Transactions = dict[tuple[str, int], Transaction]
+"""Transactions by run id and position of the task that asked for them."""
+
+
+class NotStarted(Invalid):
+    """The job would take no run now, or its input could not be read: v0.6.2 calls both its own failure (status 500)."""
+
+
+async def create_web(parts: Parts, job_id: str, body: bytes) -> tuple[Run, Job]:
+    """Start a run of a job with a JSON input (an empty body is ``{}``). It is durable when this returns.
+
+    Checked in the order of v0.6.2: raises NotFound, Forbidden (the job has no web initiator), NotStarted.
+    """
+    job = parts.jobs.jobs.get(plain_id(job_id))
+    if job is None:
+        raise NotFound("Job not found")
+    initiator = job.initiator(WEB)
+    if initiator is None:
+        raise Forbidden("Job not available on web API, recreate with web initiator")
+    given, text = _input(body)
+    try:
+        return await parts.engine.start(job, initiator, given, text=text), job
+    except OutsideWindow as outside:
+        raise NotStarted(f"NewRun failed: {outside}") from None
+
+
+def _input(body: bytes) -> tuple[object, str | None]:
+    """The input, and its text when it is not an object. The whole body must be JSON."""
+    if not body.strip():
+        return {}, None
+    try:
+        given = data.parse(body)
+    except (ValueError, RecursionError) as wrong:
+        raise NotStarted(f"the body is not JSON: {wrong}") from None
+    if given is None:
+        return {}, None
+    return given, None if isinstance(given, dict) else body.decode().strip()
+
+
+async def get(parts: Parts, run_id: str) -> tuple[Run, Job]:
+    """The run of that id and its job. Raises NotFound, also when the job is archived."""
+    run = await stored.get(parts.db, plain_id(run_id), parts.jobs)
+    job = parts.jobs.jobs.get(run.job_id) if run is not None else None
+    if run is None or job is None:
+        raise NotFound("Job run not found")
+    return run, job
+
+
+async def page(
+    parts: Parts, *, job_id: str | None, offset: int, limit: int, descending: bool
+) -> tuple[list[tuple[Run, Job]], int]:
+    """A page of the runs of live jobs (of one job), by age, and how many there are in all."""
+    wanted = plain_id(job_id) if job_id is not None else None
+    found, count = await stored.page(parts.db, parts.jobs, job_id=wanted, offset=offset, limit=limit, descending=descending)
+    # A job archived between the query and this line takes its runs with it.
+    return [(run, parts.jobs.jobs[run.job_id]) for run in found if run.job_id in parts.jobs.jobs], count
+
+
+async def awaited(parts: Parts, runs: Sequence[Run]) -> Transactions:
+    """The transactions that these runs wait for."""
+    waiting = [run.id for run in runs if waiting_for_transaction(run)]
+    return await stored_transactions.of_runs(parts.db, waiting) if waiting else {}
+
+
+def waiting_for_transaction(run: Run) -> bool:
+    """Whether the run waits for its own transaction, and not for the confirmations of its request."""
+    if run.status is not RunStatus.PENDING_CONFIRMATIONS:
+        return False
+    task = run.next_task()
+    return task is not None and task.status is RunStatus.PENDING_CONFIRMATIONS

@@ -1,0 +1,168 @@
+"""Jobs, their initiators and task specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from adyton.domain import data
+from adyton.domain.jobs import Initiator, Job, TaskSpec
+from adyton.storage.database import Database, Row, Statement
+
+_INSERT_JOB = "INSERT INTO jobs (id, created_at, start_at, end_at) VALUES (?, ?, ?, ?)"
+_INSERT_INITIATOR = """
+    INSERT INTO initiators (job_id, position, type, address, requesters, created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"""
+_INSERT_TASK = """
+    INSERT INTO task_specs (job_id, position, type, confirmations, params, created_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"""
+_JOB_COLUMNS = "id, created_at, start_at, end_at, archived_at"
+_ONE_JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ?"
+_PAGE_UP = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?"
+_PAGE_DOWN = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+_ALL_LIVE = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL AND id > ? ORDER BY id LIMIT ?"
+_COUNT = "SELECT COUNT(*) FROM jobs WHERE archived_at IS NULL"
+_ARCHIVE = "UPDATE jobs SET archived_at = ? WHERE id = ? AND archived_at IS NULL RETURNING id"
+
+
+class JobLookup(Protocol):
+    """Where runs find their job: archived jobs are found too, because their runs go on."""
+
+    async def job(self, job_id: str) -> Job | None:
+        """The job of that id, archived or not."""
+        ...
+
+
+async def create(db: Database, job: Job) -> Job:
+    """Store a new job; returns it with the numbers that the database gave its initiators and tasks."""
+    initiators = [
+        (job.id, position, item.type, item.address, data.encode(list(item.requesters)), job.created_at)
+        for position, item in enumerate(job.initiators)
+    ]
+    tasks = [
+        (job.id, position, task.type, task.confirmations, data.encode(task.params), job.created_at, job.created_at)
+        for position, task in enumerate(job.tasks)
+    ]
+    initiator_ids, task_ids = await db.write(
+        Statement(_INSERT_JOB, [(job.id, job.created_at, job.start_at, job.end_at)]),
+        Statement(_INSERT_INITIATOR, initiators, returning=True),
+        Statement(_INSERT_TASK, tasks, returning=True),
+    )
+    return await _numbered(job, initiator_ids, task_ids)
+
+
+async def _numbered(job: Job, initiator_ids: Sequence[Row], task_ids: Sequence[Row]) -> Job:
+    return Job(
+        id=job.id,
+        created_at=job.created_at,
+        start_at=job.start_at,
+        end_at=job.end_at,
+        initiators=tuple(
+            Initiator(type=i.type, id=_int(row), address=i.address, requesters=i.requesters, created_at=job.created_at)
+            for i, row in zip(job.initiators, initiator_ids, strict=True)
+        ),
+        tasks=tuple(
+            TaskSpec(
+                type=task.type,
+                id=_int(row),
+                confirmations=task.confirmations,
+                params=task.params,
+                created_at=job.created_at,
+                updated_at=job.created_at,
+            )
+            for task, row in zip(job.tasks, task_ids, strict=True)
+        ),
+    )
+
+
+async def get(db: Database, job_id: str, *, archived: bool = False) -> Job | None:
+    """The job of that id; archived ones only when asked for."""
+    rows = await db.read(_ONE_JOB, (job_id,))
+    jobs = await _complete(db, rows)
+    return jobs[0] if jobs and (archived or jobs[0].archived_at is None) else None
+
+
+async def page(db: Database, *, offset: int, limit: int, descending: bool = False) -> tuple[list[Job], int]:
+    """A page of jobs that are not archived, by age, and how many there are in all."""
+    total = _int((await db.read(_COUNT))[0])
+    rows = await db.read(_PAGE_DOWN if descending else _PAGE_UP, (limit, offset))
+    return await _complete(db, rows), total
+
+
+async def live(db: Database, *, chunk: int = 1000) -> list[Job]:
+    """Every job that is not archived. Read by key, so that none is skipped or read twice."""
+    jobs: list[Job] = []
+    last = ""
+    while rows := await db.read(_ALL_LIVE, (last, chunk)):
+        jobs += await _complete(db, rows)
+        last = str(rows[-1][0])
+    return jobs
+
+
+async def archive(db: Database, job_id: str, now: int) -> bool:
+    """Archive a job; False when there is none that could be."""
+    return bool((await db.write(Statement(_ARCHIVE, [(now, job_id)], returning=True)))[0])
+
+
+async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
+    ids = [str(row[0]) for row in rows]
+    initiators = _by_job(await _children(db, "initiators", "job_id, id, type, address, requesters, created_at", ids))
+    tasks = _by_job(await _children(db, "task_specs", "job_id, id, type, confirmations, params, created_at, updated_at", ids))
+    return [
+        Job(
+            id=job_id,
+            created_at=_int(row[1:]),
+            start_at=_optional(row[2]),
+            end_at=_optional(row[3]),
+            archived_at=_optional(row[4]),
+            initiators=tuple(_initiator(child) for child in initiators.get(job_id, ())),
+            tasks=tuple(_task(child) for child in tasks.get(job_id, ())),
+        )
+        for job_id, row in zip(ids, rows, strict=True)
+    ]
+
+
+async def _children(db: Database, table: str, columns: str, ids: Sequence[str]) -> list[Row]:
+    if not ids:
+        return []
+    marks = ", ".join("?" * len(ids))
+    return await db.read(f"SELECT {columns} FROM {table} WHERE job_id IN ({marks}) ORDER BY job_id, position", tuple(ids))
+
+
+def _by_job(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(str(row[0]), []).append(row)
+    return grouped
+
+
+def _initiator(row: Row) -> Initiator:
+    _, number, kind, address, requesters, created_at = row
+    listed = data.parse(str(requesters))
+    return Initiator(
+        type=str(kind),
+        id=int(number or 0),
+        address=str(address),
+        requesters=tuple(str(item) for item in listed) if isinstance(listed, list) else (),
+        created_at=int(created_at or 0),
+    )
+
+
+def _task(row: Row) -> TaskSpec:
+    _, number, kind, confirmations, params, created_at, updated_at = row
+    parsed = data.parse(str(params))
+    return TaskSpec(
+        type=str(kind),
+        id=int(number or 0),
+        confirmations=_optional(confirmations),
+        params=parsed if isinstance(parsed, dict) else {},
+        created_at=int(created_at or 0),
+        updated_at=int(updated_at or 0),
+    )
+
+
+def _int(row: Row) -> int:
+    return int(row[0] or 0)
+
+
+def _optional(value: object) -> int | None:
+    return value if isinstance(value, int) else None

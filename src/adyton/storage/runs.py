@@ -1,0 +1,266 @@
+"""Runs and their task runs.
+
+A run's row is fenced by ``version``: every save names the version it started from, and a save that lost a race fails whole
+(see ``database``). A task run has a row once it has an outcome; before that it is only its place in the job's list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from adyton.domain import data
+from adyton.domain.jobs import Job, TaskSpec
+from adyton.domain.runs import Data, Run, RunRequest, RunStatus, TaskRun
+from adyton.storage.database import Database, Row, Statement, Value
+from adyton.storage.jobs import JobLookup
+
+_COLUMNS = (
+    "id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, input_error, payment, error, "
+    "minimum_confirmations, creation_height, observed_height, wake_height, "
+    "contract, request_id, request_tx, request_block, request_log, requester"
+)
+_INSERT = f"INSERT INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE = """
+    UPDATE runs SET status = ?, version = CASE WHEN version = ? THEN version + 1 END, updated_at = ?, finished_at = ?,
+        error = ?, observed_height = ?, wake_height = ?
+    WHERE id = ?"""
+_SAVE_TASK = """
+    INSERT INTO task_runs (run_id, position, status, data, error, confirmations, wake_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, data = excluded.data, error = excluded.error,
+        confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at"""
+# A request that a reorganisation moved to another block: only a run that still waits for its confirmations follows it.
+_MOVE = """
+    UPDATE runs SET version = version + 1, creation_height = ?, request_block = ?, request_tx = ?, request_log = ?,
+        wake_height = wake_height + ?, updated_at = ?
+    WHERE id = ? AND status = 'pending_confirmations' AND wake_height IS NOT NULL"""
+_TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
+
+Columns = tuple[Value, ...]
+
+
+def insert(runs: Iterable[Run]) -> Statement:
+    """Statement that stores new runs. A run of a request that already has one violates a unique key: ``Conflict``."""
+    return Statement(_INSERT, [_row(run) for run in runs])
+
+
+def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
+    """Statements that store a run's new state, and the task runs that changed. ``run.version`` is the version it was read
+    with; the stored row then has the next one."""
+    rows = [
+        (run.id, task.position, task.status, data.encode(task.data), task.error, task.confirmations, task.wake_at, run.updated_at)
+        for task in tasks
+    ]
+    update = Statement(
+        _UPDATE,
+        [
+            (
+                run.status,
+                run.version,
+                run.updated_at,
+                run.finished_at,
+                run.error,
+                run.observed_height,
+                run.wake_height,
+                run.id,
+            )
+        ],
+    )
+    return (update, Statement(_SAVE_TASK, rows)) if rows else (update,)
+
+
+def move(run_id: str, request: RunRequest, *, height: int, by: int, now: int) -> Statement:
+    """Statement that lets a waiting run follow its request into another block, ``by`` blocks later (or earlier)."""
+    row = (height, request.block_hash, request.transaction_hash, request.log_index, by, now, run_id)
+    return Statement(_MOVE, [row])
+
+
+async def get(db: Database, run_id: str, jobs: JobLookup) -> Run | None:
+    """The run of that id, of an archived job too."""
+    runs = await _complete(db, await db.read(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,)), jobs)
+    return runs[0] if runs else None
+
+
+async def many(db: Database, run_ids: Sequence[str], jobs: JobLookup) -> list[Run]:
+    """The runs of these ids, oldest first; unknown ids are left out."""
+    if not run_ids:
+        return []
+    marks = ", ".join("?" * len(run_ids))
+    rows = await db.read(f"SELECT {_COLUMNS} FROM runs WHERE id IN ({marks}) ORDER BY id", tuple(run_ids))
+    return await _complete(db, rows, jobs)
+
+
+async def page(
+    db: Database, jobs: JobLookup, *, job_id: str | None = None, offset: int, limit: int, descending: bool = False
+) -> tuple[list[Run], int]:
+    """A page of the runs of jobs that are not archived (of one job), by age, and how many there are in all."""
+    live = "job_id IN (SELECT id FROM jobs WHERE archived_at IS NULL)"
+    condition, params = (f"job_id = ? AND {live}", (job_id,)) if job_id is not None else (live, ())
+    total = (await db.read(f"SELECT COUNT(*) FROM runs WHERE {condition}", params))[0][0]
+    order = "DESC" if descending else "ASC"
+    rows = await db.read(
+        f"SELECT {_COLUMNS} FROM runs WHERE {condition} ORDER BY id {order} LIMIT ? OFFSET ?", (*params, limit, offset)
+    )
+    return await _complete(db, rows, jobs), int(total or 0)
+
+
+async def unfinished(db: Database, status: RunStatus, *, after: str = "", limit: int) -> list[str]:
+    """Ids of the runs in an unfinished status, oldest first, behind the id ``after``."""
+    rows = await db.read(
+        "SELECT id FROM runs WHERE status NOT IN ('errored', 'completed', 'cancelled') AND status = ? AND id > ? "
+        "ORDER BY id LIMIT ?",
+        (status, after, limit),
+    )
+    return [str(row[0]) for row in rows]
+
+
+async def due_at(db: Database, height: int, *, limit: int) -> list[str]:
+    """Ids of the runs whose incoming confirmations are complete at a head of that height. Reads only those."""
+    rows = await db.read(
+        "SELECT id FROM runs WHERE status NOT IN ('errored', 'completed', 'cancelled') AND status = 'pending_confirmations' "
+        "AND wake_height <= ? ORDER BY wake_height, id LIMIT ?",
+        (height, limit),
+    )
+    return [str(row[0]) for row in rows]
+
+
+async def of_requests(db: Database, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+    """For each (contract, request id) that has a run: its (id, creation height, block hash)."""
+    found: dict[tuple[str, str], Row] = {}
+    for start in range(0, len(keys), 400):
+        part = keys[start : start + 400]
+        marks = " OR ".join(["(contract = ? AND request_id = ?)"] * len(part))
+        rows = await db.read(
+            f"SELECT contract, request_id, id, creation_height, request_block FROM runs WHERE request_id IS NOT NULL AND ({marks})",
+            tuple(value for key in part for value in key),
+        )
+        found.update({(str(row[0]), str(row[1])): row[2:] for row in rows})
+    return found
+
+
+# --- rows <-> values -------------------------------------------------------------------------------------------------
+
+
+def _row(run: Run) -> Row:
+    request = run.request
+    where: Columns = (None,) * 6
+    if request is not None:
+        where = (
+            request.contract,
+            request.request_id,
+            request.transaction_hash,
+            request.block_hash,
+            request.log_index,
+            request.requester,
+        )
+    return (
+        run.id,
+        run.job_id,
+        run.initiator_id,
+        run.status,
+        run.version,
+        run.created_at,
+        run.updated_at,
+        run.finished_at,
+        data.encode(run.input) if run.input is not None else run.input_text or "null",
+        run.input_error,
+        None if run.payment is None else str(run.payment),
+        run.error,
+        _minimums(run),
+        run.creation_height,
+        run.observed_height,
+        run.wake_height,
+        *where,
+    )
+
+
+def _minimums(run: Run) -> str | None:
+    if run.creation_height is None:
+        return None
+    return ",".join("" if t.minimum_confirmations is None else str(t.minimum_confirmations) for t in run.tasks)
+
+
+async def _complete(db: Database, rows: Sequence[Row], jobs: JobLookup) -> list[Run]:
+    if not rows:
+        return []
+    marks = ", ".join("?" * len(rows))
+    children = await db.read(
+        f"SELECT {_TASK_COLUMNS} FROM task_runs WHERE run_id IN ({marks}) ORDER BY run_id, position",
+        tuple(row[0] for row in rows),
+    )
+    by_run: dict[str, dict[int, Row]] = {}
+    for child in children:
+        by_run.setdefault(str(child[0]), {})[cast("int", child[1])] = child
+    return [_run(row, by_run.get(str(row[0]), {}), await _job_of(jobs, str(row[1]))) for row in rows]
+
+
+async def _job_of(jobs: JobLookup, job_id: str) -> Job:
+    job = await jobs.job(job_id)
+    assert job is not None, f"run of job {job_id}, which the foreign key says exists"
+    return job
+
+
+def _run(row: Row, children: dict[int, Row], job: Job) -> Run:
+    values = dict(zip(_NAMES, row, strict=True))
+    given = data.parse(cast("str", values["input"]))
+    return Run(
+        id=cast("str", values["id"]),
+        job_id=job.id,
+        initiator_id=cast("int", values["initiator_id"]),
+        status=RunStatus(cast("str", values["status"])),
+        version=cast("int", values["version"]),
+        created_at=cast("int", values["created_at"]),
+        updated_at=cast("int", values["updated_at"]),
+        finished_at=cast("int | None", values["finished_at"]),
+        input=given if isinstance(given, dict) else None,
+        input_text=None if isinstance(given, dict) else cast("str", values["input"]),
+        input_error=cast("str | None", values["input_error"]),
+        payment=None if values["payment"] is None else int(values["payment"]),
+        error=cast("str | None", values["error"]),
+        creation_height=cast("int | None", values["creation_height"]),
+        observed_height=cast("int | None", values["observed_height"]),
+        wake_height=cast("int | None", values["wake_height"]),
+        request=_request(values),
+        tasks=_tasks(job, cast("str | None", values["minimum_confirmations"]), children),
+    )
+
+
+_NAMES = [name.strip() for name in _COLUMNS.split(",")]
+
+
+def _request(values: dict[str, Value]) -> RunRequest | None:
+    if values["contract"] is None:
+        return None
+    return RunRequest(
+        contract=cast("str", values["contract"]),
+        request_id=cast("str | None", values["request_id"]),
+        transaction_hash=cast("str", values["request_tx"]),
+        block_hash=cast("str", values["request_block"]),
+        log_index=cast("int", values["request_log"]),
+        requester=cast("str | None", values["requester"]),
+    )
+
+
+def _tasks(job: Job, minimums: str | None, children: dict[int, Row]) -> tuple[TaskRun, ...]:
+    listed = minimums.split(",") if minimums is not None else [""] * len(job.tasks)
+    return tuple(
+        _task(position, spec, int(minimum) if minimum else None, children.get(position))
+        for position, (spec, minimum) in enumerate(zip(job.tasks, listed, strict=True))
+    )
+
+
+def _task(position: int, spec: TaskSpec, minimum: int | None, row: Row | None) -> TaskRun:
+    if row is None:
+        return TaskRun(position=position, spec=spec, minimum_confirmations=minimum)
+    _, _, status, text, error, confirmations, wake_at = row
+    return TaskRun(
+        position=position,
+        spec=spec,
+        status=RunStatus(str(status)),
+        data=cast("Data", data.parse(str(text))),
+        error=cast("str | None", error),
+        minimum_confirmations=minimum,
+        confirmations=cast("int | None", confirmations),
+        wake_at=cast("int | None", wake_at),
+    )

@@ -1,0 +1,100 @@
+"""The websocket to an Ethereum node, over aiohttp."""
+
+from __future__ import annotations
+
+import ssl
+
+import aiohttp
+
+from adyton.domain.urls import redact
+from adyton.ports import ConnectionLost
+
+HEARTBEAT = 10.0
+"""Seconds between pings; a peer that does not answer one within half of that is given up."""
+CLOSE_WAIT = 2.0
+"""Seconds that a peer has to answer our closing."""
+
+
+class WebsocketTransport:
+    """Opens websockets (``ports.RpcTransport``). Each socket brings its own client session and closes it.
+
+    ``heartbeat`` is in seconds. Messages have no size limit: the answer to a wide log query is as large as it is.
+    """
+
+    def __init__(self, *, heartbeat: float = HEARTBEAT) -> None:
+        self._heartbeat = heartbeat
+
+    async def open(self, url: str) -> WebsocketSocket:
+        """Connect to ``url``. Raises ConnectionLost, whose message names only scheme, host and port."""
+        where = redact(url)
+        if not url.startswith(("ws://", "wss://")):
+            raise ConnectionLost(f"Ethereum url scheme must be websocket: {where}")
+        session = aiohttp.ClientSession()
+        try:
+            websocket = await session.ws_connect(
+                url,
+                heartbeat=self._heartbeat,
+                max_msg_size=0,
+                compress=0,
+                decode_text=False,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_WAIT),
+            )
+        except BaseException as error:
+            await session.close()
+            if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
+                raise ConnectionLost(f"{where}: {_reason(error)}") from None
+            raise
+        return WebsocketSocket(websocket, session, where)
+
+
+class WebsocketSocket:
+    """One open websocket (``ports.RpcSocket``)."""
+
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse[bool], session: aiohttp.ClientSession, where: str) -> None:
+        self._websocket = websocket
+        self._session = session
+        self._where = where
+
+    async def send(self, text: bytes) -> None:
+        """Hand one JSON text over. Raises ConnectionLost."""
+        try:
+            await self._websocket.send_frame(text, aiohttp.WSMsgType.TEXT)
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionLost(f"{self._where}: {_reason(error)}") from None
+
+    async def receive(self) -> bytes:
+        """The next message. Raises ConnectionLost.
+
+        aiohttp reports a failure as a message, not as an exception: a missed heartbeat is one of type ERROR.
+        """
+        message = await self._websocket.receive()
+        if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            return message.data if isinstance(message.data, bytes) else str(message.data).encode()
+        raise ConnectionLost(f"{self._where}: {self._ended(message.data)}")
+
+    async def close(self) -> None:
+        """Close; may be called twice."""
+        await self._websocket.close()
+        await self._session.close()
+
+    def _ended(self, told: object) -> str:
+        error = told if isinstance(told, BaseException) else self._websocket.exception()
+        if isinstance(error, BaseException):
+            return _reason(error)
+        return f"the node closed the connection (code {self._websocket.close_code})"
+
+
+def _reason(error: BaseException) -> str:
+    """What happened, in words that cannot hold the URL (aiohttp puts it into most of its messages)."""
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"answered HTTP {error.status} instead of opening a websocket"
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return "did not answer a ping"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "not a valid URL"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+        return f"certificate refused: {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

@@ -1,0 +1,71 @@
+"""The API as one ASGI application."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from starlette import routing
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from adyton.services.parts import Parts
+from adyton.web.endpoint import Action, Endpoint, Node, unknown_route
+from adyton.web.limits import RateLimiter
+from adyton.web.middleware import BodyLimit, Origins, RequestLog, SafeHeaders, TlsRedirect
+from adyton.web.routes import ROUTES
+from adyton.web.settings import WebSettings
+
+
+def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
+    """The API of a node. ``settings`` default to those of v0.6.2."""
+    settings = settings or WebSettings()
+    routes = _routes(Node(parts, settings))
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(RequestLog, parts.clock),
+            Middleware(BodyLimit, settings.body_limit),
+            Middleware(Origins, settings.allow_origins),
+            Middleware(TlsRedirect, settings),
+        ],
+    )
+    app.router.redirect_slashes = False
+    app.router.default = Elsewhere(route.path_regex for route in routes)
+    return app
+
+
+def _routes(node: Node) -> list[routing.Route]:
+    """One route a path, in the order of the table; the endpoint chooses by method."""
+    clock, settings = node.parts.clock, node.settings
+    limiters = {
+        "requests": RateLimiter(clock, limit=settings.request_limit, period=settings.request_period),
+        "logins": RateLimiter(clock, limit=settings.login_limit, period=settings.login_period),
+    }
+    paths: dict[str, dict[str, Action]] = {}
+    for allowed, routes in ROUTES:
+        for route in routes:
+            action = Action(route.handler, allowed, tuple(limiters[name] for name in route.limiters))
+            paths.setdefault(route.path, {})[route.method] = action
+    return [routing.Route(path, Endpoint(node, actions)) for path, actions in paths.items()]
+
+
+class Elsewhere:
+    """Answers paths that are no route: with the way there if only a slash at the end is missing or too much, else 404."""
+
+    def __init__(self, known: Iterable[re.Pattern[str]]) -> None:
+        self._known = tuple(known)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        other = path[:-1] if path.endswith("/") else f"{path}/"
+        if not any(pattern.match(other) for pattern in self._known):
+            return await unknown_route(scope, receive, send)
+        raw = scope.get("raw_path", path.encode()).decode("latin-1")
+        where = raw[:-1] if path.endswith("/") else f"{raw}/"
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        status = 301 if scope["method"] == "GET" else 307
+        return await Response(status_code=status, headers={"location": f"{where}{query}"})(scope, receive, send)

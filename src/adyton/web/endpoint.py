@@ -1,0 +1,97 @@
+"""One path of the API: limit, authentication, handler, errors; the same for every route."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from adyton.services.parts import Parts
+from adyton.web.failures import SlowBody, response_to
+from adyton.web.limits import Allowance, RateLimiter
+from adyton.web.middleware import BODY_SECONDS, client_of
+from adyton.web.settings import WebSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a handler works with."""
+
+    parts: Parts
+    settings: WebSettings
+
+
+Handler = Callable[[Node, Request], Awaitable[Response]]
+Authentication = Callable[[Parts, Request], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a path; ``limiters`` names the limits that count its requests, the one to show last."""
+
+    method: str
+    path: str
+    handler: Handler
+    limiters: tuple[str, ...] = ("requests",)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a method of a path does, and for whom."""
+
+    handler: Handler
+    allowed: Authentication
+    limiters: tuple[RateLimiter, ...]
+
+
+class Endpoint:
+    """An ASGI application that serves one path."""
+
+    def __init__(self, node: Node, actions: Mapping[str, Action]) -> None:
+        self._node = node
+        self._actions = actions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        action = self._actions.get(scope["method"])
+        if action is None:
+            # As v0.6.2, a path that knows other methods is no better than an unknown one.
+            return await unknown_route(scope, receive, send)
+        allowances = [limiter.take(client_of(scope)) for limiter in action.limiters]
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(action, request, allowances)
+        except ClientDisconnect:
+            return None
+        if allowances:
+            response.raw_headers.extend(allowances[-1].headers())
+        return await response(scope, receive, send)
+
+    async def _answer(self, action: Action, request: Request, allowances: list[Allowance]) -> Response:
+        if not all(allowance.granted for allowance in allowances):
+            return Response("Limit exceeded", 429, media_type="text/plain")
+        try:
+            if not await action.allowed(self._node.parts, request):
+                return Response(status_code=401)
+            return await action.handler(self._node, request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong becomes a response, and is logged there
+            return response_to(error, request, self._node.parts.entropy)
+
+
+async def body_of(request: Request) -> bytes:
+    """The request's body. Raises SlowBody when it does not arrive in time."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.body()
+    except TimeoutError:
+        raise SlowBody("the request's body did not arrive in time") from None
+
+
+async def unknown_route(scope: Scope, receive: Receive, send: Send) -> None:
+    """What is answered where there is nothing."""
+    await Response("404 page not found", 404, headers={"content-type": "text/plain"})(scope, receive, send)

@@ -1,0 +1,50 @@
+"""Errors become responses: the error tree says who must act, here stands which status that is."""
+
+from __future__ import annotations
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adyton.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TryAgain, Unauthenticated
+from adyton.ports import Entropy
+from adyton.services.runs import NotStarted
+from adyton.web.jsonapi import refused
+
+log = structlog.get_logger(__name__)
+
+_RETRY_AFTER_SECONDS = "1"
+
+
+class Unprocessable(Invalid):
+    """The query string is wrong."""
+
+
+class SlowBody(Refused):
+    """The request's body did not arrive in time."""
+
+
+# The first that fits. NotStarted is a 500 because clients of v0.6.2 know it as that.
+_STATUS: tuple[tuple[type[Refused], int], ...] = (
+    (NotStarted, 500),
+    (Unprocessable, 422),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (SlowBody, 408),
+    (Refused, 400),
+)
+
+
+def response_to(error: Exception, request: Request, entropy: Entropy) -> Response:
+    """The response to an error. What we did wrong ourselves is logged under an id, and only the id is shown."""
+    if isinstance(error, Refused):
+        faults = error.faults if isinstance(error, Invalid) else (str(error),)
+        return refused(next(status for kind, status in _STATUS if isinstance(error, kind)), faults)
+    if isinstance(error, TryAgain):
+        log.warning("request not served", method=request.method, path=request.url.path, because=str(error))
+        return refused(503, (str(error),), {"retry-after": _RETRY_AFTER_SECONDS})
+    error_id = entropy.new_id()
+    log.error("request failed", method=request.method, path=request.url.path, error_id=error_id, exc_info=error)
+    return refused(500, (f"internal error {error_id}; the node's log says more",))

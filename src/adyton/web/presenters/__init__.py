@@ -1,0 +1,1 @@
+"""Domain values in the forms that the API shows."""

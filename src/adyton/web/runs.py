@@ -1,0 +1,47 @@
+"""Runs."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adyton.services import runs
+from adyton.web import jsonapi
+from adyton.web.endpoint import Node, body_of
+from adyton.web.pages import Page
+from adyton.web.presenters.runs import run_resource
+
+
+async def create(node: Node, request: Request) -> Response:
+    """Start a run by hand. It is stored when the response goes out."""
+    run, job = await runs.create_web(node.parts, request.path_params["job_id"], await body_of(request))
+    return jsonapi.shown(run_resource(run, job))
+
+
+async def show(node: Node, request: Request) -> Response:
+    """Show a run of a job that is not archived."""
+    run, job = await runs.get(node.parts, request.path_params["run_id"])
+    awaited = await runs.awaited(node.parts, [run])
+    return jsonapi.shown(run_resource(run, job, head=_height(node), awaited=awaited))
+
+
+async def index(node: Node, request: Request) -> Response:
+    """List the runs of all jobs that are not archived, or of one."""
+    page = Page.of(request)
+    found, count = await runs.page(
+        node.parts,
+        job_id=request.query_params.get("jobSpecId") or None,
+        offset=page.offset,
+        limit=page.size,
+        descending=page.descending,
+    )
+    awaited = await runs.awaited(node.parts, [run for run, _ in found])
+    head = _height(node)
+    # As v0.6.2, lists show the stored form of the initiator: clients parse each.
+    items = [run_resource(run, job, head=head, awaited=awaited, stored_initiator=True) for run, job in found]
+    return jsonapi.listed(items, page.links(request, count), count)
+
+
+def _height(node: Node) -> int | None:
+    head = node.parts.chain.state.head
+    return head.number if head is not None else None

@@ -1,0 +1,50 @@
+"""Log in and out."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adyton.domain.errors import Invalid
+from adyton.domain.request_json import field, first_object
+from adyton.services import users
+from adyton.web import auth, jsonapi
+from adyton.web.endpoint import Node, body_of
+
+
+async def create(node: Node, request: Request) -> Response:
+    """Log in with e-mail and password."""
+    email, password = _credentials(await body_of(request))
+    token = await users.login(node.parts, email, password)
+    response = _session(authenticated=True)
+    auth.remember(response, token, now=node.parts.clock.now(), secure=node.settings.secure_cookies)
+    return response
+
+
+async def delete(node: Node, request: Request) -> Response:
+    """Log out: this session only."""
+    token = auth.token_of(request)
+    assert token is not None
+    await users.logout(node.parts, token)
+    response = _session(authenticated=False)
+    auth.forget(response, secure=node.settings.secure_cookies)
+    return response
+
+
+def _credentials(body: bytes) -> tuple[str, str]:
+    try:
+        source = first_object(body)
+        return _text(field(source, "email"), "email"), _text(field(source, "password"), "password")
+    except Invalid as invalid:
+        # The texts name what is wrong, never what was sent.
+        raise Invalid(f"error binding json {invalid}") from None
+
+
+def _text(value: object, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise Invalid(f"{name} must be a string")
+
+
+def _session(*, authenticated: bool) -> Response:
+    return jsonapi.shown(jsonapi.Resource("session", "sessionID", {"authenticated": authenticated}))

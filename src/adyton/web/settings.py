@@ -1,0 +1,60 @@
+"""What the operator may decide about the HTTP server."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import msgspec
+
+from adyton.config import Config
+from adyton.domain.errors import Invalid
+from adyton.web.listeners import Listener, Tls
+
+
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the API.
+
+    ``allow_origins`` holds lower-case origins, or ``*`` for all. Limits are requests in a number of seconds, counted for each
+    client address; ``body_limit`` is in bytes. ``redirect_to_tls`` is the TLS port to which plain requests are sent, on
+    ``tls_host`` or the host they asked for.
+    """
+
+    allow_origins: tuple[str, ...] = ("http://localhost:3000", "http://localhost:6688")
+    body_limit: int = 32768
+    secure_cookies: bool = True
+    request_limit: int = 1000
+    request_period: int = 60
+    login_limit: int = 5
+    login_period: int = 20
+    redirect_to_tls: int | None = None
+    tls_host: str = ""
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """The settings of a node. Raises Invalid when a TLS file is missing that was asked for."""
+        tls = config.tls_files() is not None and config.chainlink_tls_redirect
+        return cls(
+            allow_origins=config.allow_origins,
+            body_limit=config.default_http_limit,
+            secure_cookies=config.secure_cookies,
+            redirect_to_tls=config.chainlink_tls_port if tls else None,
+            tls_host=config.chainlink_tls_host,
+        )
+
+
+def listeners(config: Config, host: str = "") -> tuple[Listener, ...]:
+    """Where the API listens: plain HTTP unless its port is 0, HTTPS when there are a certificate and a key.
+
+    ``host`` is the address to bind, by default every interface. Raises Invalid when nothing is left to listen on.
+    """
+    files = config.tls_files()
+    found = []
+    if config.chainlink_port:
+        found.append(Listener(host, config.chainlink_port))
+    if files is not None:
+        found.append(Listener(host, config.chainlink_tls_port, Tls(*files)))
+    if not found:
+        raise Invalid(
+            "You must specify at least one port to listen on: set CHAINLINK_PORT, or CHAINLINK_TLS_PORT and its files"
+        )
+    return tuple(found)

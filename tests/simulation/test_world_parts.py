@@ -1,0 +1,69 @@
+"""The simulated web and the trace."""
+
+from __future__ import annotations
+
+import pytest
+
+from adyton.ports import HttpFailure, HttpRequest
+from support.sim.clock import SimulatedClock
+from support.sim.http import SimulatedHttp, Slow, ok
+from support.sim.loop import run, running_loop
+from support.sim.trace import Gate, Trace, statement_name
+
+
+def make_http() -> SimulatedHttp:
+    clock = SimulatedClock()
+    return SimulatedHttp(1, Trace(clock.now), Gate())
+
+
+def test_the_longest_route_answers() -> None:
+    async def main() -> list[bytes]:
+        http = make_http()
+        http.route("http://a.test/", ok("all"))
+        http.route("http://a.test/price", lambda request: ok(request.method))
+        urls = ["http://a.test/other", "http://a.test/price?x=1"]
+        return [(await http.request(HttpRequest(method="GET", url=url))).body for url in urls]
+
+    assert run(main()) == [b"all", b"GET"]
+
+
+def test_failures_are_those_of_a_real_source() -> None:
+    async def main() -> None:
+        http = make_http()
+        http.route("http://slow.test", Slow(60, ok("late")))
+        http.route("http://big.test", ok("x" * 100))
+        http.route("http://dead.test", HttpFailure("connection reset", retriable=True))
+        for url, words, retriable in [
+            ("http://slow.test", "timed out after 15 s", True),
+            ("http://big.test", "larger than 99 bytes", False),
+            ("http://dead.test", "connection reset", True),
+            ("http://unknown.test", "connection refused", True),
+        ]:
+            with pytest.raises(HttpFailure, match=words) as caught:
+                await http.request(HttpRequest(method="GET", url=url, limit=99))
+            assert caught.value.retriable is retriable
+        assert 15 < running_loop().time() < 16
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("INSERT INTO runs (id) VALUES (?)", "insert runs"),
+        ("INSERT INTO heads(number) VALUES (?)", "insert heads"),
+        ("UPDATE runs SET status = ?", "update runs"),
+        ("DELETE FROM heads WHERE number > ?", "delete heads"),
+    ],
+)
+def test_a_statement_is_named_by_verb_and_table(sql: str, name: str) -> None:
+    assert statement_name(sql) == name
+
+
+def test_traces_of_different_events_have_different_names() -> None:
+    first, second = Trace(lambda: 0), Trace(lambda: 0)
+    first.note("block", "1")
+    second.note("block", "2")
+    assert first.digest() != second.digest()
+    assert first.of_kind("block") == first.lines
+    assert first.of_kind("write") == []

@@ -1,0 +1,352 @@
+"""An Ethereum chain in memory: blocks on the simulated clock, a mempool, one oracle contract, reorganisations.
+
+The state is never edited: it is what the canonical blocks make of the genesis. A reorganisation therefore changes nonces,
+commitments and answers by itself, as on a real chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import cbor2
+import msgspec
+
+from support.sim.clock import EPOCH, SimulatedClock
+from support.sim.contracts import (
+    BLOCK_GAS_TARGET,
+    CANCEL,
+    CONSUMER,
+    ORACLE,
+    Answer,
+    Emitted,
+    Outcome,
+    State,
+    apply,
+    request_calldata,
+    request_id,
+    word,
+)
+from support.sim.entropy import stream
+from support.sim.mempool import Mempool
+from support.sim.rlp import SimTransaction, Undecodable, hexed, keccak, read_transaction, unhex
+from support.sim.trace import Trace
+
+LINK_UNIT = 10**18
+GWEI = 10**9
+
+
+class MinedLog(msgspec.Struct, frozen=True):
+    """A log in its place."""
+
+    emitted: Emitted
+    transaction: SimTransaction
+    transaction_index: int
+    index: int
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A block with what its transactions did."""
+
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int
+    base_fee: int | None
+    gas_used: int
+    transactions: tuple[SimTransaction, ...]
+    outcomes: tuple[Outcome, ...]
+    logs: tuple[MinedLog, ...]
+    born: float
+    """The simulated second at which this node learned of it."""
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """A change of the canonical chain."""
+
+    removed: tuple[Block, ...]
+    added: tuple[Block, ...]
+
+
+class Genesis(msgspec.Struct, frozen=True, kw_only=True):
+    """What is true before the first block: who has how many wei, and whom the oracle contract lets answer."""
+
+    balances: Mapping[str, int] = {}
+    authorised: Collection[str] = ()
+
+
+class SimulatedChain:
+    """The chain. ``period`` is the mean time between blocks in seconds, each drawn within ``jitter`` of it.
+
+    ``base_fee`` of None makes a chain from before EIP-1559. ``height`` blocks exist from the beginning.
+    """
+
+    def __init__(
+        self,
+        seed: int | str,
+        clock: SimulatedClock,
+        trace: Trace,
+        genesis: Genesis,
+        *,
+        chain_id: int = 1337,
+        period: float = 12.0,
+        jitter: float = 0.3,
+        base_fee: int | None = 10 * GWEI,
+        height: int = 5,
+    ) -> None:
+        self.chain_id = chain_id
+        self.period = period
+        self.listeners: list[Callable[[Announcement], None]] = []
+        self._random = stream(seed, "chain")
+        self._clock = clock
+        self._trace = trace
+        self._jitter = jitter
+        self._genesis = State(balances=dict(genesis.balances), authorised=frozenset(genesis.authorised))
+        self.state = self._genesis.copy()
+        self.pool = Mempool(chain_id=chain_id)
+        self.blocks: list[Block] = []
+        self.by_hash: dict[str, Block] = {}
+        self._included: dict[str, Block] = {}
+        self._built = 0
+        self._requests: dict[str, str] = {}
+        self._jobs_asked = 0
+        self._next_base_fee = base_fee
+        for ago in range(height, -1, -1):
+            self._append(self._build([], EPOCH - int(ago * period), base_fee))
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> Block:
+        """The newest canonical block."""
+        return self.blocks[-1]
+
+    def block(self, number: int) -> Block | None:
+        """The canonical block of a height, or None."""
+        return self.blocks[number] if 0 <= number < len(self.blocks) else None
+
+    def block_of(self, transaction: str) -> Block | None:
+        """The canonical block that holds a transaction, or None."""
+        return self._included.get(transaction)
+
+    def age(self, block: Block) -> float:
+        """The simulated seconds since this node learned of a block."""
+        return self._clock.monotonic() - block.born
+
+    def answers(self, identity: str) -> list[Answer]:
+        """What the consumer was handed for a request, on the canonical chain."""
+        return list(self.state.answers.get(identity, ()))
+
+    def is_open(self, identity: str) -> bool:
+        """Whether the oracle contract still waits for an answer to a request."""
+        return identity in self.state.commitments
+
+    def transaction_of(self, identity: str) -> str:
+        """The hash of the transaction that made a request."""
+        return self._requests[identity]
+
+    def state_at(self, number: int) -> State:
+        """The state after a canonical block."""
+        if number >= self.head.number:
+            return self.state
+        state = self._genesis.copy()
+        for block in self.blocks[: number + 1]:
+            for transaction in block.transactions:
+                apply(state, transaction, timestamp=block.timestamp, base_fee=block.base_fee or 0)
+        return state
+
+    # --- asking and sending ----------------------------------------------------------------------------------------
+
+    def request(
+        self, job_id: str, data: Mapping[str, Any] | bytes, *, payment: int = LINK_UNIT, requester: str = CONSUMER
+    ) -> str:
+        """Put an oracle request into the mempool and return its id.
+
+        ``data`` goes onto the chain as CBOR key/value pairs without the enclosing map, as consumer contracts write it; bytes go
+        as they are. The id does not depend on the block, so that a request keeps it through a reorganisation.
+        """
+        self._jobs_asked += 1
+        payload = data if isinstance(data, bytes) else b"".join(cbor2.dumps(k) + cbor2.dumps(v) for k, v in data.items())
+        topic = job_id.encode().ljust(32, b"\0")
+        calldata = request_calldata(topic, self._jobs_asked, payload, requester=requester, payment=payment)
+        identity = request_id(requester, self._jobs_asked)
+        self._requests[identity] = self._foreign(calldata, caller=requester)
+        self._trace.note("request", f"{identity} job {job_id}")
+        return identity
+
+    def cancel(self, identity: str, *, requester: str = CONSUMER) -> str:
+        """Put the consumer's cancellation of an open request into the mempool and return the transaction's hash.
+
+        It reverts in a block earlier than five minutes after the request's.
+        """
+        origin = self.block_of(self.transaction_of(identity))
+        assert origin is not None, "the request is not on the chain"
+        log = next(each.emitted for each in origin.logs if each.emitted.data[32:64] == unhex(identity))
+        payment, function, expiration = log.data[64:96], log.data[128:160], log.data[160:192]
+        return self._foreign(CANCEL + unhex(identity) + payment + function + expiration, caller=requester)
+
+    def _foreign(self, data: bytes, *, caller: str) -> str:
+        self._built += 1
+        sender = hexed(keccak(b"sender" + word(self._built))[12:])
+        identity = hexed(keccak(b"transaction" + word(self._built)))
+        # The tips of strangers vary, so that their transactions and the node's own come in any order within a block.
+        tip = self._random.randint(1, 5 * GWEI)
+        self.pool.add(
+            SimTransaction(
+                hash=identity, sender=sender, nonce=0, to=ORACLE, data=data, tip_cap=tip, fee_cap=10**15, caller=caller
+            ),
+            self.state,
+        )
+        return identity
+
+    def submit(self, raw: bytes) -> str:
+        """Take signed bytes into the mempool, as a node does for ``eth_sendRawTransaction``, and return the hash.
+
+        Raises Undecodable or Rejected, both with geth's words.
+        """
+        transaction = read_transaction(raw)
+        if transaction.gas_price is None and self.head.base_fee is None:
+            raise Undecodable("transaction type not supported")
+        self.pool.add(transaction, self.state)
+        self._trace.note("pool", f"{transaction.hash} from {transaction.sender} nonce {transaction.nonce}")
+        return transaction.hash
+
+    # --- growing ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Mine for ever."""
+        while True:
+            await self._clock.sleep(self.period * self._random.uniform(1 - self._jitter, 1 + self._jitter))
+            self.mine()
+
+    def mine(self, count: int = 1) -> Block:
+        """Add blocks from the mempool and return the last."""
+        for _ in range(count):
+            base_fee = self._next_base_fee
+            block = self._build(self.pool.choose(self.state, base_fee or 0), self._now(), base_fee)
+            self._append(block)
+            self.pool.prune(self.state)
+            self._announce(Announcement((), (block,)))
+        return self.head
+
+    def set_base_fee(self, base_fee: int) -> None:
+        """Let the next block have this base fee; it wanders on from there."""
+        self._next_base_fee = base_fee
+
+    def reorganise(
+        self,
+        depth: int,
+        *,
+        length: int | None = None,
+        lost: Collection[str] = (),
+        out: Collection[str] = (),
+        shift: int = 0,
+        shuffle: bool = False,
+    ) -> tuple[Block, ...]:
+        """Replace the last ``depth`` blocks by a branch of ``length`` (one more, unless told otherwise) and return it.
+
+        Transactions of the replaced blocks stay at their height, or ``shift`` blocks later, in their order or ``shuffle``\\ d;
+        those in ``out`` go back to the mempool, and those in ``lost`` are gone for ever (their senders spent the nonce
+        otherwise). What cannot be included in its new place goes back to the mempool as well.
+        """
+        assert 0 < depth < len(self.blocks), "deeper than the chain"
+        removed = tuple(self.blocks[-depth:])
+        self._rewind(depth)
+        size = length or depth + 1
+        plan: list[list[SimTransaction]] = [[] for _ in range(size)]
+        for index, block in enumerate(removed):
+            for transaction in block.transactions:
+                if transaction.hash in out:
+                    self.pool.put_back(transaction)
+                elif transaction.hash not in lost:
+                    plan[min(index + shift, size - 1)].append(transaction)
+        added = tuple(self._regrow(plan, removed, shuffle=shuffle))
+        self.pool.prune(self.state)
+        self._announce(Announcement(removed, added))
+        return added
+
+    def _rewind(self, depth: int) -> None:
+        for block in self.blocks[-depth:]:
+            for transaction in block.transactions:
+                self._included.pop(transaction.hash, None)
+        self.state = self.state_at(self.head.number - depth)
+        del self.blocks[-depth:]
+
+    def _regrow(self, plan: list[list[SimTransaction]], removed: tuple[Block, ...], *, shuffle: bool) -> Iterable[Block]:
+        for index, transactions in enumerate(plan):
+            if shuffle:
+                self._random.shuffle(transactions)
+            old = removed[index] if index < len(removed) else None
+            timestamp = old.timestamp + self._random.randint(0, 2) if old else self._now()
+            base_fee = old.base_fee if old else self._next_base_fee
+            block = self._build(transactions, timestamp, base_fee)
+            self._append(block)
+            yield block
+
+    def _build(self, transactions: list[SimTransaction], timestamp: int, base_fee: int | None) -> Block:
+        parent = self.blocks[-1] if self.blocks else None
+        timestamp = max(timestamp, parent.timestamp + 1) if parent else timestamp
+        done, outcomes = self._execute(transactions, timestamp, base_fee or 0)
+        self._built += 1
+        parent_hash = parent.hash if parent else "0x" + "00" * 32
+        names = b"".join(unhex(transaction.hash) for transaction in done)
+        return Block(
+            number=parent.number + 1 if parent else 0,
+            hash=hexed(keccak(unhex(parent_hash) + word(timestamp) + word(base_fee or 0) + word(self._built) + names)),
+            parent_hash=parent_hash,
+            timestamp=timestamp,
+            base_fee=base_fee,
+            gas_used=sum(outcome.gas_used for outcome in outcomes),
+            transactions=tuple(done),
+            outcomes=tuple(outcomes),
+            logs=_numbered(done, outcomes),
+            born=self._clock.monotonic(),
+        )
+
+    def _execute(
+        self, transactions: list[SimTransaction], timestamp: int, base_fee: int
+    ) -> tuple[list[SimTransaction], list[Outcome]]:
+        done, outcomes = [], []
+        for transaction in transactions:
+            if self._includable(transaction, base_fee):
+                done.append(transaction)
+                outcomes.append(apply(self.state, transaction, timestamp=timestamp, base_fee=base_fee))
+            else:
+                self.pool.put_back(transaction)
+        return done, outcomes
+
+    def _includable(self, transaction: SimTransaction, base_fee: int) -> bool:
+        if transaction.nonce != self.state.nonces.get(transaction.sender, 0):
+            return False
+        affordable = self.state.balances.get(transaction.sender, 0) >= transaction.value + transaction.gas * transaction.fee_cap
+        return transaction.is_foreign or (affordable and transaction.tip(base_fee) >= 0)
+
+    def _append(self, block: Block) -> None:
+        self.blocks.append(block)
+        self.by_hash[block.hash] = block
+        for transaction in block.transactions:
+            self._included[transaction.hash] = block
+        if block.base_fee is not None:
+            # What strangers burn beside the few transactions that the simulation knows moves the price both ways.
+            foreign = self._random.randint(BLOCK_GAS_TARGET * 6 // 10, BLOCK_GAS_TARGET * 14 // 10)
+            change = block.base_fee * (foreign - BLOCK_GAS_TARGET) // BLOCK_GAS_TARGET // 8
+            self._next_base_fee = max(GWEI, block.base_fee + change)
+
+    def _announce(self, announcement: Announcement) -> None:
+        for block in announcement.removed:
+            self._trace.note("removed", f"{block.number} {block.hash}")
+        for block in announcement.added:
+            self._trace.note("block", f"{block.number} {block.hash} {[transaction.hash for transaction in block.transactions]}")
+        for listener in list(self.listeners):
+            listener(announcement)
+
+    def _now(self) -> int:
+        return self._clock.now() // 1_000_000
+
+
+def _numbered(transactions: list[SimTransaction], outcomes: list[Outcome]) -> tuple[MinedLog, ...]:
+    logs: list[MinedLog] = []
+    for position, (transaction, outcome) in enumerate(zip(transactions, outcomes, strict=True)):
+        for emitted in outcome.logs:
+            logs.append(MinedLog(emitted, transaction, position, len(logs)))
+    return tuple(logs)

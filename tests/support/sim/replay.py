@@ -1,0 +1,30 @@
+"""``python -m support.sim.replay SEED`` (in ``tests/``): the trace of a seed's story, or with ``--digest`` only its name.
+
+For looking into a seed that failed, and for proving that a seed means the same in another process.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from support.sim.loop import run
+from support.sim.story import Story
+
+
+def digest(seed: str) -> str:
+    """The name of everything that happens in a seed's story."""
+    return run(Story(seed).play()).trace.digest()
+
+
+def main() -> None:
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(description="Replay a seed of the simulation.")
+    parser.add_argument("seed")
+    parser.add_argument("--digest", action="store_true", help="print only the digest of the trace")
+    given = parser.parse_args()
+    trace = run(Story(given.seed).play()).trace
+    print(trace.digest() if given.digest else trace.text().decode())
+
+
+if __name__ == "__main__":
+    main()
