@@ -98,13 +98,9 @@ async def build(
     jobs = JobRegistry(database)
     await jobs.load()
 
-    rpc = RpcClient(
-        transport=rpc_transport, url=config.eth_url, clock=clock, entropy=entropy, expected_chain_id=chain_id
-    )
+    rpc = RpcClient(transport=rpc_transport, url=config.eth_url, clock=clock, entropy=entropy, expected_chain_id=chain_id)
     chain = Chain(rpc)
-    heads = HeadTracker(
-        rpc=rpc, chain=chain, database=database, history=config.eth_head_tracker_history_depth
-    )
+    heads = HeadTracker(rpc=rpc, chain=chain, database=database, history=config.eth_head_tracker_history_depth)
     transactions = TransactionManager(
         db=database,
         chain=chain,
@@ -132,9 +128,7 @@ async def build(
         outbox=transactions,
         finality_depth=config.eth_finality_depth,
     )
-    engine = Engine(
-        db=database, clock=clock, jobs=jobs, maker=maker, executor=executor, heads=heads, settlements=transactions
-    )
+    engine = Engine(db=database, clock=clock, jobs=jobs, maker=maker, executor=executor, heads=heads, settlements=transactions)
     intake = LogIntake(
         db=database,
         clock=clock,
@@ -211,5 +205,5 @@ def _adapter_settings(config: Config) -> AdapterSettings:
         http_timeout=config.default_http_timeout,
         http_attempts=config.max_http_attempts,
         http_unrestricted=config.default_http_allow_unrestricted_network_access,
-        compat_numbers=config.numbers,
+        numbers=config.numbers,
     )

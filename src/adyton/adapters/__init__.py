@@ -1,0 +1,1 @@
+"""What a task does: one file for each task type or family."""

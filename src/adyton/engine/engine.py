@@ -159,7 +159,8 @@ class Engine:
                 self.queue.push(run.id, run)
 
     async def _sweep(self) -> None:
-        """Should a hint have been lost, the rows still say it: the settled at once and each minute, runs without an owner too."""
+        """Should a hint have been lost, the rows still say it: at the start and each minute, settled runs and those without an
+        owner are taken up."""
         while True:
             try:
                 await self._push(await stored_transactions.settled_runs(self._db))

@@ -148,9 +148,7 @@ class Executor:
             observed = msgspec.structs.replace(run, observed_height=height)
             return moved(observed, RunStatus.IN_PROGRESS, now)
         if canonical is not None and height >= created + self._finality_depth:
-            error = (
-                f"TxHash {request.transaction_hash} initiating run {run.id} not on main chain; presumably has been uncled"
-            )
+            error = f"TxHash {request.transaction_hash} initiating run {run.id} not on main chain; presumably has been uncled"
             return moved(moved(run, RunStatus.IN_PROGRESS, now), RunStatus.ERRORED, now, error=error)
         return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
 
@@ -242,4 +240,3 @@ def _task_input(run: Run, task: TaskRun, given: Data) -> Data:
     previous = run.result_of(task.position)
     merged = given if previous is None else data.merge(given, previous.data)
     return merged if task.data is None else data.merge(merged, task.data)
-

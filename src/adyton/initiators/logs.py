@@ -19,14 +19,14 @@ import structlog
 
 from adyton.domain.chain import Hash, Head, Log, LogFilter
 from adyton.domain.errors import Conflict, TryAgain
-from adyton.domain.requests import LAYOUTS, MalformedLog, RunLog, merged_filter, read_run_log
 from adyton.domain.jobs import Initiator, Job
+from adyton.domain.requests import LAYOUTS, MalformedLog, RunLog, merged_filter, read_run_log
 from adyton.domain.runs import Run, RunRequest
 from adyton.engine.create import RunMaker
 from adyton.engine.engine import Engine
 from adyton.engine.jobs import JobRegistry
+from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
-from adyton.ethereum.rpc import RpcError
 from adyton.initiators.log_matching import Decided, Known, RequestKey, Routes, decide
 from adyton.ports import Clock
 from adyton.storage import logs as stored
@@ -211,7 +211,9 @@ class LogIntake:
 
     async def _check_canonical(self, logs: Sequence[Log], head: Head) -> None:
         """Blocks that may still change must be the ones we know; older ones are final."""
-        recent = {entry.block_number: entry.block_hash for entry in logs if entry.block_number > head.number - self._finality_depth}
+        recent = {
+            entry.block_number: entry.block_hash for entry in logs if entry.block_number > head.number - self._finality_depth
+        }
         for number, block_hash in recent.items():
             if await self._heads.canonical_hash(number) != block_hash:
                 raise ChainMoved(f"the logs of block {number} are of another branch than its header")
@@ -232,9 +234,7 @@ class LogIntake:
             decided = await stored.decided(self._db, list({entry.block_hash for entry in logs}))
             await self._commit(self._decide(logs, await self._known(logs), decided), reached)
 
-    def _decide(
-        self, logs: Sequence[Log], known: dict[RequestKey, Known], decided: set[tuple[Hash, int, str]]
-    ) -> Decided:
+    def _decide(self, logs: Sequence[Log], known: dict[RequestKey, Known], decided: set[tuple[Hash, int, str]]) -> Decided:
         head = self._heads.state.head
         height = head.number if head is not None else 0
 
@@ -302,4 +302,3 @@ def _move(known: Known, entry: Log, now: int) -> Statement:
         log_index=entry.log_index,
     )
     return stored_runs.move(known.run_id, request, height=entry.block_number, by=entry.block_number - known.height, now=now)
-

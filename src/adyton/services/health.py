@@ -12,7 +12,9 @@ from adyton.services.parts import Parts
 from adyton.storage.database import Statement
 
 _DATABASE_ANSWERS_WITHIN = 2.0
-_PROBE = "INSERT INTO node_facts (name, value) VALUES ('health_checked_at', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_PROBE = """
+    INSERT INTO node_facts (name, value) VALUES ('health checked at', ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 _NEEDED_TO_SERVE = frozenset({"database", "keys"})
 
 

@@ -48,8 +48,9 @@ def insert(runs: Iterable[Run]) -> Statement:
 def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
     """Statements that store a run's new state, and the task runs that changed. ``run.version`` is the version it was read
     with; the stored row then has the next one."""
+    now = run.updated_at
     rows = [
-        (run.id, task.position, task.status, data.encode(task.data), task.error, task.confirmations, task.wake_at, run.updated_at)
+        (run.id, task.position, task.status, data.encode(task.data), task.error, task.confirmations, task.wake_at, now)
         for task in tasks
     ]
     update = Statement(
@@ -132,7 +133,8 @@ async def of_requests(db: Database, keys: Sequence[tuple[str, str]]) -> dict[tup
         part = keys[start : start + 400]
         marks = " OR ".join(["(contract = ? AND request_id = ?)"] * len(part))
         rows = await db.read(
-            f"SELECT contract, request_id, id, creation_height, request_block FROM runs WHERE request_id IS NOT NULL AND ({marks})",
+            "SELECT contract, request_id, id, creation_height, request_block FROM runs "
+            f"WHERE request_id IS NOT NULL AND ({marks})",
             tuple(value for key in part for value in key),
         )
         found.update({(str(row[0]), str(row[1])): row[2:] for row in rows})

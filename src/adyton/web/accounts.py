@@ -12,7 +12,7 @@ from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 
 
-async def balances(node: Node, request: Request) -> Response:
+async def balances(node: Node, _request: Request) -> Response:
     """Show what each account holds."""
     return jsonapi.shown([_resource(balance) for balance in await accounts.balances(node.parts)])
 

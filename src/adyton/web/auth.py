@@ -15,7 +15,7 @@ _MAX_AGE = 30 * 24 * 3600
 _SECOND = 1_000_000
 
 
-async def nobody(parts: Parts, request: Request) -> bool:
+async def nobody(_parts: Parts, _request: Request) -> bool:
     """Anyone may call."""
     return True
 

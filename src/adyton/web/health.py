@@ -11,7 +11,7 @@ from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 
 
-async def show(node: Node, request: Request) -> Response:
+async def show(node: Node, _request: Request) -> Response:
     """Every check; 503 unless all pass."""
     checks = await health.report(node.parts)
     return jsonapi.shown(_resources(checks), 200 if all(check.passing for check in checks) else 503)

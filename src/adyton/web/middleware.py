@@ -100,7 +100,7 @@ class BodyLimit:
                 while more:
                     message = await receive()
                     if message["type"] != "http.request":
-                        return
+                        return None
                     body += message.get("body", b"")
                     more = message.get("more_body", False)
                     if len(body) > self._limit:

@@ -1,0 +1,92 @@
+"""What an adapter is, and what it is given.
+
+An adapter gets the task's params, merged and ready, and the run's data; it answers with an outcome and changes nothing itself.
+Most are pure functions. What a job's author or a data source can do wrong is an ``Errored`` outcome, or ``Invalid`` for params
+that cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from adyton.domain.runs import Data, Outcome, RunStatus
+from adyton.domain.transactions import Transaction
+
+EXACT = "exact"
+AS_V0_6_2 = "v0.6.2"
+
+
+class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings that adapters know. Payments are juels, ``http_timeout`` seconds for one attempt, ``http_limit`` bytes.
+
+    ``numbers`` is ``exact``, or ``v0.6.2`` to round where that version rounded.
+    """
+
+    min_incoming_confirmations: int = 3
+    minimum_contract_payment: int = 10**18
+    http_limit: int = 32768
+    http_timeout: float = 15.0
+    http_attempts: int = 5
+    http_unrestricted: bool = False
+    numbers: str = EXACT
+
+
+class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the task stands: in which run, at which position, with which status; its transaction if it asked for one; and
+    whether there is a connection to the chain."""
+
+    run_id: str
+    position: int
+    status: RunStatus
+    transaction: Transaction | None
+    connected: bool
+
+
+class Adapter(Protocol):
+    """What every adapter has."""
+
+    @property
+    def name(self) -> str:
+        """The task type."""
+        ...
+
+    @property
+    def pure(self) -> bool:
+        """Whether it is a ``PureAdapter``: it touches nothing, and the same input gives the same outcome."""
+        ...
+
+    def check(self, params: Data, /) -> object:
+        """Raises Invalid when a job could not have these params."""
+        ...
+
+
+class PureAdapter(Adapter, Protocol):
+    """An adapter that only computes."""
+
+    def perform(self, params: Data, data: Data, context: TaskContext, /) -> Outcome:
+        """The outcome. Raises Invalid for params that cannot be read."""
+        ...
+
+
+class ActiveAdapter(Adapter, Protocol):
+    """An adapter that speaks to the world."""
+
+    async def perform(self, params: Data, data: Data, context: TaskContext, /) -> Outcome:
+        """The outcome. Raises Invalid for params that cannot be read."""
+        ...
+
+
+Perform: TypeAlias = Callable[[Data, Data, TaskContext], Outcome]
+Check: TypeAlias = Callable[[Data], object]
+
+
+class Pure(msgspec.Struct, frozen=True):
+    """A pure adapter made of functions."""
+
+    name: str
+    check: Check
+    perform: Perform
+    pure: bool = True

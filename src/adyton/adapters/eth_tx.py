@@ -1,0 +1,187 @@
+"""ethtx: the result is sent to a contract.
+
+The adapter is pure. First it answers that it wants a transaction sent; when it is asked again, with the transaction, it says
+what came of it. Nonces, prices and receipts are the transaction manager's.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import msgspec
+
+from adyton.adapters.base import Pure, TaskContext
+from adyton.adapters.params import field, present, read
+from adyton.domain import evm, numbers
+from adyton.domain.chain import ZERO_ADDRESS, Address, Log, Receipt
+from adyton.domain.data import as_text, with_result
+from adyton.domain.errors import Invalid
+from adyton.domain.numbers import Unencodable
+from adyton.domain.runs import Completed, Data, Errored, Outcome, RunStatus, Sends, Waits
+from adyton.domain.transactions import Transaction, TransactionRequest, TransactionState
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+_BYTES = re.compile(r"0x([0-9a-fA-F]{2})*", re.ASCII)
+_BIG = re.compile(r"(0|[1-9]\d*)|0x(0|[1-9a-fA-F][0-9a-fA-F]*)", re.ASCII)
+_GAS_LIMIT = 1 << 63
+
+
+class EthTxParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the answer goes and in which form. ``gas_price`` (wei) and ``gas_limit`` of None are the node's own."""
+
+    address: Address
+    selector: bytes
+    prefix: bytes
+    form: str
+    gas_price: int | None
+    gas_limit: int | None
+
+
+def read_params(params: Data) -> EthTxParams:
+    """The params of an ethtx task. Raises Invalid, naming the param."""
+    return EthTxParams(
+        address=_address(params),
+        selector=read("functionSelector", lambda: _selector(params)),
+        prefix=_prefix(params),
+        form=_form(params),
+        gas_price=_gas_price(params),
+        gas_limit=_gas_limit(params),
+    )
+
+
+def request(params: Data, data: Data) -> TransactionRequest:
+    """The transaction that carries the data's result. Raises Invalid, Unencodable."""
+    given = read_params(params)
+    call = given.selector + given.prefix + _value(given, data.get("result"))
+    return TransactionRequest(to=given.address, data="0x" + call.hex(), gas_limit=given.gas_limit, gas_price=given.gas_price)
+
+
+def pending_data(data: Data, transaction: Transaction) -> Data:
+    """The data of a task whose transaction is under way: the result is the hash of its newest attempt, or of the mined one."""
+    if transaction.receipt is not None:
+        mined = transaction.receipt.transaction_hash
+        return {**data, "result": mined, "latestOutgoingTxHash": mined}
+    return with_result(data, transaction.attempts[-1].hash) if transaction.attempts else data
+
+
+def receipt_json(receipt: Receipt) -> dict[str, object]:
+    """A receipt as a run shows it."""
+    return {
+        "blockNumber": receipt.block_number,
+        "logs": [log_json(entry) for entry in receipt.logs],
+        "transactionHash": receipt.transaction_hash,
+    }
+
+
+def log_json(entry: Log) -> dict[str, object]:
+    """A log as a run shows it: hex quantities, lower case."""
+    return {
+        "address": entry.address,
+        "topics": list(entry.topics),
+        "data": entry.data,
+        "blockNumber": hex(entry.block_number),
+        "transactionHash": entry.transaction_hash,
+        "transactionIndex": hex(entry.transaction_index),
+        "blockHash": entry.block_hash,
+        "logIndex": hex(entry.log_index),
+        "removed": entry.removed,
+    }
+
+
+def _check(params: Data) -> None:
+    read_params(params)
+
+
+def _perform(params: Data, data: Data, context: TaskContext) -> Outcome:
+    if context.transaction is not None:
+        return outcome(data, context.transaction)
+    if not context.connected:
+        return Waits(RunStatus.PENDING_CONNECTION, data)
+    try:
+        return Sends(request(params, data), data)
+    except Unencodable as fault:
+        return Errored(str(fault), data)
+
+
+def outcome(data: Data, transaction: Transaction) -> Outcome:
+    """What a transaction means for its task. A transaction that reverted, or never can be mined, fails the task: v0.6.2 took
+    the one for success (a DEFECT) and waited for ever for the other."""
+    shown = pending_data(data, transaction)
+    settled = transaction.state in (TransactionState.SAFE, TransactionState.FATAL_ERROR)
+    if not settled:
+        return Waits(RunStatus.PENDING_CONFIRMATIONS, data)
+    if transaction.failure is not None:
+        return Errored(transaction.failure, shown)
+    assert transaction.receipt is not None, "a safe transaction has a receipt"
+    earlier = data.get("ethereumReceipts")
+    receipts = [*(earlier if isinstance(earlier, list) else ()), receipt_json(transaction.receipt)]
+    return Completed({**shown, "ethereumReceipts": receipts})
+
+
+adapter = Pure("ethtx", _check, _perform)
+
+
+# --- params ----------------------------------------------------------------------------------------------------------
+
+
+def _address(params: Data) -> Address:
+    if not present(params, "address"):
+        return ZERO_ADDRESS
+    value = field(params, "address")
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        return value.lower()
+    raise Invalid(f"address must be 0x and 40 hex digits, not {as_text(value)[:80]!r}")
+
+
+def _selector(params: Data) -> bytes:
+    if not present(params, "functionSelector"):
+        return bytes(4)
+    value = field(params, "functionSelector")
+    if value is None or isinstance(value, str):
+        return evm.selector(value or "")
+    raise ValueError(f"must be a text, not {as_text(value)[:80]}")
+
+
+def _prefix(params: Data) -> bytes:
+    if not present(params, "dataPrefix"):
+        return b""
+    value = field(params, "dataPrefix")
+    if isinstance(value, str) and _BYTES.fullmatch(value):
+        return bytes.fromhex(value[2:])
+    raise Invalid(f"dataPrefix must be 0x and an even number of hex digits, not {as_text(value)[:80]!r}")
+
+
+def _form(params: Data) -> str:
+    value = field(params, "format")
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise Invalid(f"format must be a text, not {as_text(value)[:80]}")
+
+
+def _gas_price(params: Data) -> int | None:
+    value = field(params, "gasPrice")
+    if value is None:
+        return None
+    text = as_text(value).strip("'") if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
+    if not _BIG.fullmatch(text):
+        raise Invalid(f"gasPrice: Unable to convert {as_text(value)[:80]} to Big")
+    return int(text, 0)
+
+
+def _gas_limit(params: Data) -> int | None:
+    value = field(params, "gasLimit")
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _GAS_LIMIT:
+        return value or None
+    raise Invalid(f"gasLimit must be a whole number of gas, not {as_text(value)[:80]!r}")
+
+
+def _value(given: EthTxParams, result: object) -> bytes:
+    """The value part of the call: without a format one word read from a text, as v0.6.2; else offset and dynamic value. Any
+    prefix, however long, moves the offset by a word."""
+    if given.form == "":
+        return evm.lenient_hash(result) if isinstance(result, str) else bytes(evm.WORD)
+    value = numbers.dynamic_value(result, given.form)
+    return evm.unsigned_word(2 * evm.WORD if given.prefix else evm.WORD) + value

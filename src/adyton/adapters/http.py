@@ -1,0 +1,107 @@
+"""httpget and httppost: the body that a URL answers with becomes the result."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adyton.adapters.base import AdapterSettings, TaskContext
+from adyton.adapters.http_url import build, check_url
+from adyton.adapters.params import field, present
+from adyton.domain.data import as_text, encode, with_result
+from adyton.domain.errors import Invalid
+from adyton.domain.runs import Completed, Data, Errored, Outcome
+from adyton.ports import Clock, HttpFailure, HttpRequest, HttpResponse, HttpTransport
+
+_FIRST_PAUSE = 0.1
+_SERVER_ERROR = 500
+_ERROR = 400
+Headers = tuple[tuple[str, str], ...]
+
+
+class HttpParams(msgspec.Struct, frozen=True):
+    """What to ask for: the URL with path and query in place, and the job's headers."""
+
+    url: str
+    headers: Headers
+
+
+class HttpAdapter:
+    """Asks a URL; ``own`` is the param that holds it (``get`` or ``post``), ``url`` is the fallback.
+
+    One task makes several attempts when there is no answer, or one of 500 and above: ``http_attempts`` in all, each bounded by
+    ``http_timeout``. Nothing survives a crash; the request is made again.
+    """
+
+    pure = False
+
+    def __init__(self, name: str, own: str, *, http: HttpTransport, clock: Clock, settings: AdapterSettings) -> None:
+        self.name = name
+        self._own = own
+        self._http = http
+        self._clock = clock
+        self._settings = settings
+
+    def check(self, params: Data) -> None:
+        """Raises Invalid when the params cannot be read. A task without a URL passes: the run may bring one."""
+        self._read(params)
+
+    async def perform(self, params: Data, data: Data, context: TaskContext) -> Outcome:  # noqa: ARG002 - an adapter's signature
+        """The outcome; on any error the data stay as they are."""
+        asked = self._read(params)
+        if not asked.url.lower().startswith(("http://", "https://")):
+            return Errored(f'unsupported protocol scheme "{asked.url.split(":")[0] if ":" in asked.url else ""}"', data)
+        try:
+            response = await self._with_retries(self._request(asked, data))
+        except HttpFailure as failure:
+            return Errored(str(failure), data)
+        body = response.body.decode(errors="replace")
+        return Errored(body, data) if response.status >= _ERROR else Completed(with_result(data, body))
+
+    async def _with_retries(self, request: HttpRequest) -> HttpResponse:
+        pause = _FIRST_PAUSE
+        for left in reversed(range(self._settings.http_attempts)):
+            try:
+                response = await self._http.request(request)
+                if response.status < _SERVER_ERROR or not left:
+                    return response
+            except HttpFailure as failure:
+                if not (left and failure.retriable):
+                    raise
+            await self._clock.sleep(pause)
+            pause *= 2
+        raise AssertionError("the last attempt returns or raises")
+
+    def _request(self, asked: HttpParams, data: Data) -> HttpRequest:
+        headers, body = asked.headers, None
+        if self._own == "post":
+            # As v0.6.2: the whole of the data, and this content type whatever the job's headers say.
+            headers = (*(pair for pair in headers if pair[0].lower() != "content-type"), ("Content-Type", "application/json"))
+            body = encode(data).encode() if data else b""
+        return HttpRequest(
+            method="POST" if self._own == "post" else "GET",
+            url=asked.url,
+            headers=headers,
+            body=body,
+            timeout=self._settings.http_timeout,
+            limit=self._settings.http_limit,
+            unrestricted=self._settings.http_unrestricted,
+        )
+
+    def _read(self, params: Data) -> HttpParams:
+        url = next((check_url(field(params, name)) for name in (self._own, "url") if present(params, name)), "")
+        return HttpParams(
+            build(url, field(params, "extPath"), field(params, "queryParams")), _headers(field(params, "headers"))
+        )
+
+
+def _headers(value: object) -> Headers:
+    if value is None:
+        return ()
+    if not isinstance(value, dict):
+        raise Invalid(f"headers must be an object of lists of texts, not {as_text(value)[:80]}")
+    pairs: list[tuple[str, str]] = []
+    for name, values in value.items():
+        if not (isinstance(values, list) and all(isinstance(item, str) for item in values)):
+            raise Invalid(f"headers.{name} must be a list of texts")
+        pairs += [(name, item) for item in values]
+    return tuple(pairs)

@@ -1,0 +1,82 @@
+"""jsonparse: the value at a path of the JSON text in the result becomes the result."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from adyton.adapters.base import Pure, TaskContext
+from adyton.adapters.params import json_path
+from adyton.domain.data import parse, with_result
+from adyton.domain.runs import Completed, Data, Errored, Outcome
+
+PARAM = "path"
+_INDEX = re.compile(r"[+-]?\d+", re.ASCII)
+_INT32 = 1 << 31
+
+
+class KeyMissing(ValueError):
+    """A key that is not the path's last cannot be found."""
+
+
+def value_at(document: object, path: Sequence[str]) -> object:
+    """The value at a path. As v0.6.2: a last key that cannot be found is null, an earlier one raises KeyMissing."""
+    value = document
+    for depth, key in enumerate(path, start=1):
+        found, value = _step(value, key)
+        if not found:
+            if depth == len(path):
+                return None
+            raise KeyMissing(f"No value could be found for the key '{key}'")
+    return value
+
+
+def _step(value: object, key: str) -> tuple[bool, object]:
+    if isinstance(value, dict):
+        return key in value, value.get(key)
+    if isinstance(value, list) and _INDEX.fullmatch(key):
+        index = int(key)
+        if -_INT32 <= index < _INT32 and -len(value) <= index < len(value):
+            return True, value[index]
+    return False, None
+
+
+def _check(params: Data) -> None:
+    json_path(params, PARAM)
+
+
+def _perform(params: Data, data: Data, context: TaskContext) -> Outcome:  # noqa: ARG001 - an adapter's signature
+    path = json_path(params, PARAM)
+    text = data.get("result")
+    if not isinstance(text, str):
+        return Errored("non string result", data)
+    try:
+        return Completed(with_result(data, value_at(_first_value(text), path)))
+    except ValueError as fault:
+        return Errored(str(fault), data)
+
+
+def _first_value(text: str) -> object:
+    """The first JSON value of a text; what follows it is ignored (as v0.6.2). Of duplicate keys the last counts."""
+    try:
+        return parse(text)
+    except ValueError:
+        if not text.strip():
+            raise ValueError("EOF") from None
+        # Either it is no JSON, or there is more behind it: the scanner stops at the end of the first value.
+        try:
+            value, _ = _scanner.raw_decode(text.lstrip(" \t\r\n"))
+        except (ValueError, RecursionError) as fault:
+            raise ValueError(f"the result is not JSON: {fault}") from None
+        return value
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+_scanner = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
+adapter = Pure("jsonparse", _check, _perform)

@@ -1,0 +1,67 @@
+"""Params of a task: whose word counts, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+from adyton.domain.data import as_text
+from adyton.domain.errors import Invalid
+from adyton.domain.runs import Data
+
+T = TypeVar("T")
+
+_GAS = frozenset({"gasprice", "gaslimit"})
+"""What an answer may cost is the job's to say, never the requester's."""
+
+
+def task_params(spec: Data, given: Data, reserved: Collection[str]) -> Data:
+    """The params that a task works with: the job's, overridden by the run's input (as v0.6.2).
+
+    ``reserved`` names the keys that a log wrote (empty for a run that no log started). They count in exactly their spelling:
+    other spellings of them, which v0.6.2 let a stranger use to redirect an answer (a DEFECT), are dropped from the input, and
+    so are gas settings.
+    """
+    if not given:
+        return spec
+    if not reserved:
+        return {**spec, **given}
+    from_log = {name.casefold() for name in reserved}
+    return {
+        **{key: value for key, value in spec.items() if key.casefold() not in from_log},
+        **{key: value for key, value in given.items() if key in reserved or key.casefold() not in from_log | _GAS},
+    }
+
+
+def field(params: Data, name: str) -> object:
+    """A param, matched exactly first, else in any case; None when there is none."""
+    if name in params:
+        return params[name]
+    folded = name.casefold()
+    return next((value for key, value in params.items() if key.casefold() == folded), None)
+
+
+def present(params: Data, name: str) -> bool:
+    """Whether the param is there at all, null or not."""
+    folded = name.casefold()
+    return name in params or any(key.casefold() == folded for key in params)
+
+
+def read(name: str, what: Callable[[], T]) -> T:
+    """What ``what`` returns; its ValueError becomes Invalid, naming the param."""
+    try:
+        return what()
+    except ValueError as fault:
+        raise Invalid(f"{name}: {fault}") from None
+
+
+def json_path(params: Data, name: str) -> tuple[str, ...]:
+    """A path of keys: a list of texts, or one text that is cut at every dot. Missing and null are the empty path."""
+    value = field(params, name)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return tuple(value.split("."))
+    if isinstance(value, list) and all(isinstance(key, str) for key in value):
+        return tuple(value)
+    raise Invalid(f"{name} must be a text such as a.b.c or a list of texts, not {as_text(value)[:80]}")

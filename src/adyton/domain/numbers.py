@@ -1,0 +1,129 @@
+"""Integers and decimals out of JSON values, exactly.
+
+v0.6.2 went through 64-bit floats here and there; these readings agree with it wherever a float was exact.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+from adyton.domain import evm
+from adyton.domain.data import as_text
+
+_HEX = re.compile(r"[+-]?[0-9a-fA-F]+", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+_LONGEST_EXPONENT = 1000
+"""Beyond 256-bit words by far; a bound only so that 1e999999999 does not fill the memory."""
+EXACTLY = Context(prec=5000)
+
+
+class Unencodable(ValueError):
+    """A value that cannot become what its format asks for; the message is v0.6.2's."""
+
+
+def whole_number(value: object) -> int:
+    """The integer that ethint256 and ethuint256 read (adapters.md 2.10). Raises Unencodable.
+
+    Texts are read in hex behind ``0x``, else as decimals rounded half to even; JSON numbers are cut toward zero; null is 0.
+    """
+    if value is None:
+        return 0
+    if isinstance(value, bool | dict | list):
+        raise Unencodable(f"unsupported encoding for value: {kind(value)}")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal):
+        return int(_bounded(value))
+    return integer_from_text(str(value))
+
+
+def integer_from_text(text: str) -> int:
+    """As ``whole_number`` reads texts. Raises Unencodable."""
+    if text.startswith("0x"):
+        digits = text[2:]  # a sign may stand behind the prefix, as in v0.6.2
+        if not _HEX.fullmatch(digits):
+            raise Unencodable(f"error parsing hex {text}")
+        return int(digits, 16)
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return int(decimal_from_text(text).to_integral_value(ROUND_HALF_EVEN))
+
+
+def decimal_from_text(text: str) -> Decimal:
+    """A decimal number in plain or exponent form. Raises Unencodable for anything else, blanks included."""
+    if not _DECIMAL.fullmatch(text):
+        raise Unencodable(f"error parsing decimal {text}")
+    try:
+        return _bounded(EXACTLY.create_decimal(text))
+    except InvalidOperation:
+        raise Unencodable(f"error parsing decimal {text}") from None
+
+
+def _bounded(number: Decimal) -> Decimal:
+    if number and not -_LONGEST_EXPONENT < number.adjusted() < _LONGEST_EXPONENT:
+        if number.adjusted() < 0:
+            return Decimal(0)
+        raise Unencodable(f"error parsing decimal {number}: out of range")
+    return number
+
+
+def kind(value: object) -> str:
+    """What v0.6.2 calls a JSON value of a type that it cannot encode."""
+    if value is None:
+        return "Null"
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    return "JSON"
+
+
+def uint256(number: int) -> bytes:
+    """An unsigned word. Raises Unencodable."""
+    if number < 0:
+        raise Unencodable(f"{number} cannot be represented as uint256")
+    return _word(number, signed=False)
+
+
+def int256(number: int) -> bytes:
+    """A two's complement word. Raises Unencodable."""
+    return _word(number, signed=True)
+
+
+def _word(number: int, *, signed: bool) -> bytes:
+    try:
+        return evm.signed_word(number) if signed else evm.unsigned_word(number)
+    except evm.WordOverflow as overflow:
+        raise Unencodable(str(overflow)) from None
+
+
+# --- values by format (adapters.md 4.2) -------------------------------------------------------------------------------
+
+
+def dynamic_value(value: object, form: str) -> bytes:
+    """A value in one of ethtx's formats, each as dynamic bytes. Raises Unencodable."""
+    match form:
+        case "bytes":
+            return evm.dynamic_bytes(_as_bytes(value))
+        case "uint256":
+            return evm.dynamic_bytes(uint256(whole_number(value)))
+        case "int256":
+            return evm.dynamic_bytes(int256(whole_number(value)))
+        case "bool":
+            return evm.dynamic_bytes(evm.unsigned_word(1 if value else 0))
+    raise Unencodable(f"unsupported format: {form}")
+
+
+def _as_bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bool):
+        return evm.unsigned_word(1 if value else 0)
+    if isinstance(value, int | Decimal):
+        return int256(whole_number(value))
+    raise Unencodable(f"unsupported encoding for value: {kind(value)}")
+
+
+def fixed_bytes(value: object) -> bytes:
+    """The first 32 bytes of a value read as text, padded on the right (ethbytes32)."""
+    return as_text(value).encode()[: evm.WORD].ljust(evm.WORD, b"\0")

@@ -1,0 +1,52 @@
+"""The keys that send, and the nonce that each uses next.
+
+``next_nonce`` moves in the commit that records a send, never alone, except to catch up with a chain that is ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from adyton.domain.chain import Address
+from adyton.storage.database import Database, Statement
+
+_ENSURE = "INSERT INTO keys (address, next_nonce, created_at) VALUES (?, 0, ?) ON CONFLICT (address) DO NOTHING"
+# NULL, and with it Conflict, if the nonce is no longer the one that was read.
+_ADVANCE = "UPDATE keys SET next_nonce = CASE WHEN next_nonce = ? THEN next_nonce + 1 END WHERE address = ?"
+_CATCH_UP = "UPDATE keys SET next_nonce = CASE WHEN next_nonce = ? THEN CAST(? AS BIGINT) END WHERE address = ?"
+_RECORDED = """
+    SELECT k.next_nonce, (SELECT MAX(t.nonce) FROM transactions t WHERE t.from_address = k.address AND t.nonce IS NOT NULL)
+    FROM keys k WHERE k.address = ?"""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What the database says of a key's nonces: the next one, and the highest that a transaction holds (None: no transaction
+    holds one)."""
+
+    next_nonce: int
+    highest: int | None
+
+
+async def ensure(db: Database, addresses: Iterable[Address], now: int) -> None:
+    """Give each address of the keystore its row, before anything is inserted that it is to send. ``now`` in microseconds."""
+    rows = [(address, now) for address in addresses]
+    if rows:
+        await db.write(Statement(_ENSURE, rows))
+
+
+async def recorded(db: Database, address: Address) -> Recorded:
+    """The nonces of a key that has a row."""
+    ((next_nonce, highest),) = await db.read(_RECORDED, (address,))
+    return Recorded(int(next_nonce or 0), None if highest is None else int(highest))
+
+
+def advance(address: Address, nonce: int) -> Statement:
+    """Statement that makes ``nonce`` + 1 the next one. Conflict if ``nonce`` was not the next."""
+    return Statement(_ADVANCE, [(nonce, address)])
+
+
+def catch_up(address: Address, old: int, new: int) -> Statement:
+    """Statement that makes ``new`` the next nonce. Conflict if ``old`` was not the next."""
+    return Statement(_CATCH_UP, [(old, new, address)])

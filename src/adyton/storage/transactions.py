@@ -1,0 +1,387 @@
+"""Outgoing transactions and their attempts.
+
+Every change names the state that it starts from and writes NULL into ``state`` when the row is in another one, so a change
+that lost a race fails with ``Conflict`` and nothing of its operation is written (see ``database``). The queries of the loops
+name states as constants, which is what lets the partial indexes serve them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from adyton.domain.chain import Address, Hash, Receipt
+from adyton.domain.transactions import (
+    DEFAULT_GAS_LIMIT,
+    Attempt,
+    Fee,
+    SignedTransaction,
+    Transaction,
+    TransactionRequest,
+    TransactionState,
+)
+from adyton.storage.database import Database, Row, Statement, Value
+
+_COLUMNS = (
+    "t.id, t.run_id, t.task_position, t.from_address, t.to_address, t.data, t.value, t.gas_limit, t.gas_price, "
+    "t.min_confirmations, t.state, t.nonce, t.created_at, t.broadcast_at, t.error, t.waiting, t.waiting_since, t.receipt, "
+    "t.revert_reason"
+)
+_ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before"
+_CHUNK = 400
+"""Parameters of one query."""
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+async def of_task(db: Database, run_id: str, position: int) -> Transaction | None:
+    """The transaction that a task run asked for, or None."""
+    found = await _select(db, "WHERE t.run_id = ? AND t.task_position = ?", (run_id, position))
+    return found[0] if found else None
+
+
+async def of_runs(db: Database, run_ids: Iterable[str]) -> dict[tuple[str, int], Transaction]:
+    """The transactions of several runs, by run and place of the task."""
+    found: list[Transaction] = []
+    for chunk in _chunks(list(run_ids)):
+        found += await _select(db, f"WHERE t.run_id IN ({_marks(chunk)}) ORDER BY t.id", tuple(chunk))
+    return {(t.run_id, t.task_position): t for t in found if t.run_id is not None and t.task_position is not None}
+
+
+async def settled_runs(db: Database) -> list[str]:
+    """Runs that still wait although every transaction they asked for is safe or has failed for good."""
+    rows = await db.read("""
+        SELECT r.id FROM runs r WHERE r.status = 'pending_confirmations'
+            AND EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id)
+            AND NOT EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id AND t.state NOT IN ('safe', 'fatal_error'))
+        ORDER BY r.id""")
+    return [str(run_id) for (run_id,) in rows]
+
+
+async def unstarted(db: Database, sender: Address, limit: int) -> list[Transaction]:
+    """What waits for a nonce of that key, oldest first, without attempts."""
+    sql = f"SELECT {_COLUMNS} FROM transactions t WHERE t.state = 'unstarted' AND t.from_address = ? ORDER BY t.id LIMIT ?"
+    return [_transaction(row) for row in await db.read(sql, (sender, limit))]
+
+
+async def in_progress(db: Database, sender: Address) -> Transaction | None:
+    """The key's transaction that may or may not have been sent; at most one."""
+    found = await _select(db, "WHERE t.state = 'in_progress' AND t.from_address = ?", (sender,))
+    return found[0] if found else None
+
+
+async def senders_unconfirmed(db: Database) -> list[Address]:
+    """Keys that have transactions without a receipt."""
+    rows = await db.read("""
+        SELECT k.address FROM keys k
+        WHERE EXISTS (SELECT 1 FROM transactions t WHERE t.state = 'unconfirmed' AND t.from_address = k.address)
+        ORDER BY k.address""")
+    return [str(address) for (address,) in rows]
+
+
+async def minable(db: Database, sender: Address, count: int, after: int, limit: int) -> list[Transaction]:
+    """Unconfirmed transactions with nonces above ``after`` and below ``count``, lowest first: the chain has used their nonces,
+    so each has a receipt, unless something else used the nonce."""
+    where = "WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.nonce < ? AND t.nonce > ? ORDER BY t.nonce LIMIT ?"
+    return await _select(db, where, (sender, count, after, limit))
+
+
+async def undecided(db: Database, sender: Address) -> list[Transaction]:
+    """Unconfirmed transactions with an attempt that may or may not have been sent."""
+    where = """
+        JOIN tx_attempts a ON a.transaction_id = t.id
+        WHERE a.state = 'in_progress' AND t.state = 'unconfirmed' AND t.from_address = ? ORDER BY t.nonce"""
+    return await _select(db, where, (sender,))
+
+
+async def impatient(db: Database, sender: Address, since: int, count: int, limit: int) -> list[Transaction]:
+    """Unconfirmed transactions that wait since block ``since`` or longer and whose nonce the chain has not used (``count`` is
+    the next it will), lowest nonce first."""
+    where = """
+        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.waiting_since <= ? AND t.nonce >= ?
+        ORDER BY t.nonce LIMIT ?"""
+    return await _select(db, where, (sender, since, count, limit))
+
+
+async def unheard(db: Database, sender: Address, before: int, count: int, limit: int) -> list[Transaction]:
+    """Unconfirmed transactions last sent at ``before`` (microseconds) or earlier whose nonce the chain has not used, lowest
+    nonce first."""
+    where = """
+        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.broadcast_at <= ? AND t.nonce >= ?
+        ORDER BY t.nonce LIMIT ?"""
+    return await _select(db, where, (sender, before, count, limit))
+
+
+class Mined(msgspec.Struct, frozen=True):
+    """Where a confirmed transaction was mined, as far as its depth is concerned."""
+
+    id: int
+    run_id: str | None
+    block: int
+    block_hash: Hash
+
+
+async def confirmed_until(db: Database, height: int | None) -> list[Mined]:
+    """Confirmed transactions that have their confirmations when the chain has that height; None: all confirmed ones."""
+    select = "SELECT id, run_id, receipt_block, receipt_block_hash FROM transactions WHERE state = 'confirmed'"
+    if height is None:
+        rows = await db.read(f"{select} ORDER BY id")
+    else:
+        rows = await db.read(f"{select} AND safe_height <= ? ORDER BY id", (height,))
+    return [msgspec.convert(row, Mined) for row in rows]
+
+
+async def anything_unseen(db: Database) -> bool:
+    """Whether anything was sent since the last head."""
+    rows = await db.read("""
+        SELECT CASE WHEN EXISTS (SELECT 1 FROM tx_attempts WHERE state = 'broadcast' AND broadcast_before IS NULL)
+            OR EXISTS (SELECT 1 FROM keys k JOIN transactions t ON t.from_address = k.address
+                       WHERE t.state = 'unconfirmed' AND t.waiting_since IS NULL)
+            THEN 1 ELSE 0 END""")
+    return rows[0][0] == 1
+
+
+# --- writing: what a task asks for -----------------------------------------------------------------------------------
+
+_INSERT = """
+    INSERT INTO transactions (run_id, task_position, from_address, to_address, data, value, gas_limit, gas_price,
+        min_confirmations, state, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'unstarted', ?)
+    ON CONFLICT (run_id, task_position) WHERE run_id IS NOT NULL DO NOTHING"""
+
+
+def insert(
+    request: TransactionRequest, *, sender: Address, run_id: str, task_position: int, min_confirmations: int, now: int
+) -> Statement:
+    """Statement that leaves a transaction to be sent. It does nothing when the task run already has one."""
+    price = None if request.gas_price is None else str(request.gas_price)
+    limit = DEFAULT_GAS_LIMIT if request.gas_limit is None else request.gas_limit
+    head = (run_id, task_position, sender, request.to, request.data, str(request.value))
+    return Statement(_INSERT, [(*head, limit, price, min_confirmations, now)])
+
+
+# --- writing: the broadcaster ----------------------------------------------------------------------------------------
+
+_STORE_ATTEMPT = """
+    INSERT INTO tx_attempts (transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, 'in_progress', ?)"""
+_DROP_UNDECIDED = "DELETE FROM tx_attempts WHERE transaction_id = ? AND state = 'in_progress'"
+_DROP_ALL = "DELETE FROM tx_attempts WHERE transaction_id = ?"
+_DELIVER_ATTEMPT = "UPDATE tx_attempts SET state = 'broadcast' WHERE transaction_id = ? AND state = 'in_progress'"
+
+
+def _from(state: str, to: str, rest: str = "") -> str:
+    """Text of an update that moves a row out of ``state``, and fails whole when the row is not in it."""
+    return f"UPDATE transactions SET state = CASE WHEN state = '{state}' THEN '{to}' END{rest} WHERE id = ?"
+
+
+_ASSIGN = _from("unstarted", "in_progress", ", nonce = ?")
+_ACCEPT = _from("in_progress", "unconfirmed", ", broadcast_at = ?, waiting = NULL, waiting_since = NULL")
+_REFUSE = _from("in_progress", "fatal_error", ", error = ?, nonce = NULL, waiting = NULL")
+_STILL_IN_PROGRESS = _from("in_progress", "in_progress")
+_SAY = "UPDATE transactions SET waiting = ? WHERE id = ?"
+
+
+def started(transaction: Transaction, nonce: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+    """Statements that give a transaction its nonce and store the signed bytes, before they are sent."""
+    return (Statement(_ASSIGN, [(nonce, transaction.id)]), _attempt_stored(transaction.id, signed, fee, now))
+
+
+def accepted(transaction_id: int, broadcast_at: int) -> tuple[Statement, ...]:
+    """Statements that say that a node has it. ``broadcast_at``: the time before it was sent."""
+    return (Statement(_ACCEPT, [(broadcast_at, transaction_id)]), Statement(_DELIVER_ATTEMPT, [(transaction_id,)]))
+
+
+def refused(transaction_id: int, error: str) -> tuple[Statement, ...]:
+    """Statements that give a transaction up that can never be mined; its nonce is free again."""
+    return (Statement(_REFUSE, [(error, transaction_id)]), Statement(_DROP_ALL, [(transaction_id,)]))
+
+
+def repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+    """Statements that put an attempt in the place of one that every node refuses for its price."""
+    return (
+        Statement(_STILL_IN_PROGRESS, [(transaction_id,)]),
+        Statement(_DROP_UNDECIDED, [(transaction_id,)]),
+        _attempt_stored(transaction_id, signed, fee, now),
+    )
+
+
+def says(transaction_id: int, waiting: str | None) -> Statement:
+    """Statement that tells an operator what the transaction waits for."""
+    return Statement(_SAY, [(waiting, transaction_id)])
+
+
+# --- writing: the confirmer ------------------------------------------------------------------------------------------
+
+_SEEN_ATTEMPTS = "UPDATE tx_attempts SET broadcast_before = ? WHERE state = 'broadcast' AND broadcast_before IS NULL"
+_SEEN_TRANSACTIONS = "UPDATE transactions SET waiting_since = ? WHERE state = 'unconfirmed' AND waiting_since IS NULL"
+_STILL_UNCONFIRMED = _from("unconfirmed", "unconfirmed")
+_DELIVER_BUMP = _from("unconfirmed", "unconfirmed", ", broadcast_at = ?, waiting = NULL, waiting_since = NULL")
+_WAIT_ON = _from("unconfirmed", "unconfirmed", ", waiting = ?, waiting_since = ?")
+_SENT_AGAIN = "UPDATE transactions SET broadcast_at = ? WHERE id = ? AND state = 'unconfirmed'"
+_CONFIRM = _from(
+    "unconfirmed",
+    "confirmed",
+    ", receipt = ?, receipt_block = ?, receipt_block_hash = ?, safe_height = ?, revert_reason = ?, waiting = NULL",
+)
+_FINISH = _from("confirmed", "safe")
+_RETURN = _from(
+    "confirmed",
+    "unconfirmed",
+    ", receipt = NULL, receipt_block = NULL, receipt_block_hash = NULL, safe_height = NULL, revert_reason = NULL, "
+    "broadcast_at = 0, waiting_since = NULL",
+)
+_START_OVER = _from("unconfirmed", "unstarted", ", nonce = NULL, broadcast_at = NULL, waiting = NULL, waiting_since = NULL")
+
+
+def seen(height: int) -> tuple[Statement, ...]:
+    """Statements that stamp everything sent before the first head after it."""
+    return (Statement(_SEEN_ATTEMPTS, [(height,)]), Statement(_SEEN_TRANSACTIONS, [(height,)]))
+
+
+def bumped(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+    """Statements that store a higher priced attempt, before it is sent."""
+    return (Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
+
+
+def bump_repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+    """Statements that put another bump in the place of one that was refused for its price."""
+    return (
+        Statement(_STILL_UNCONFIRMED, [(transaction_id,)]),
+        Statement(_DROP_UNDECIDED, [(transaction_id,)]),
+        _attempt_stored(transaction_id, signed, fee, now),
+    )
+
+
+def bump_delivered(transaction_id: int, broadcast_at: int) -> tuple[Statement, ...]:
+    """Statements that say that a node has the bump."""
+    return (Statement(_DELIVER_BUMP, [(broadcast_at, transaction_id)]), Statement(_DELIVER_ATTEMPT, [(transaction_id,)]))
+
+
+def bump_dropped(transaction_id: int, waiting: str, height: int) -> tuple[Statement, ...]:
+    """Statements that take a bump back which no node will ever take; the attempts before it stay."""
+    return (Statement(_WAIT_ON, [(waiting, height, transaction_id)]), Statement(_DROP_UNDECIDED, [(transaction_id,)]))
+
+
+def waits_on(transaction_id: int, waiting: str, height: int) -> Statement:
+    """Statement that says why a due bump was not made, and counts blocks from ``height`` again."""
+    return Statement(_WAIT_ON, [(waiting, height, transaction_id)])
+
+
+def sent_again(transaction_ids: Iterable[int], now: int) -> Statement:
+    """Statement that notes that the same bytes were sent again."""
+    return Statement(_SENT_AGAIN, [(now, transaction_id) for transaction_id in transaction_ids])
+
+
+class Inclusion(msgspec.Struct, frozen=True):
+    """A transaction and its receipt; ``safe_height`` is the head at which its block is deep enough."""
+
+    transaction_id: int
+    receipt: Receipt
+    safe_height: int
+    revert_reason: str | None = None
+
+
+def confirmed(inclusions: Sequence[Inclusion]) -> tuple[Statement, ...]:
+    """Statements that store receipts. A bump that was still undecided is decided by it."""
+    rows: list[Row] = [
+        (
+            msgspec.json.encode(found.receipt).decode(),
+            found.receipt.block_number,
+            found.receipt.block_hash,
+            found.safe_height,
+            found.revert_reason,
+            found.transaction_id,
+        )
+        for found in inclusions
+    ]
+    return (Statement(_CONFIRM, rows), Statement(_DELIVER_ATTEMPT, [(found.transaction_id,) for found in inclusions]))
+
+
+def safe(transaction_ids: Iterable[int]) -> Statement:
+    """Statement that ends the watching."""
+    return Statement(_FINISH, [(transaction_id,) for transaction_id in transaction_ids])
+
+
+def reorganised(transaction_ids: Iterable[int]) -> Statement:
+    """Statement that takes receipts back whose block left the chain; the bytes are due to be sent again at once."""
+    return Statement(_RETURN, [(transaction_id,) for transaction_id in transaction_ids])
+
+
+def displaced(transaction_id: int) -> tuple[Statement, ...]:
+    """Statements that let a transaction start over whose nonce something else used, for good."""
+    return (Statement(_START_OVER, [(transaction_id,)]), Statement(_DROP_ALL, [(transaction_id,)]))
+
+
+def _attempt_stored(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> Statement:
+    prices = tuple(None if price is None else str(price) for price in (fee.gas_price, fee.tip_cap, fee.fee_cap))
+    return Statement(_STORE_ATTEMPT, [(transaction_id, signed.hash, *prices, signed.raw, now)])
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+async def _select(db: Database, where: str, params: tuple[Value, ...]) -> list[Transaction]:
+    """Transactions with their attempts. Two reads: what happens between them may show in the attempts only."""
+    bare = [_transaction(row) for row in await db.read(f"SELECT {_COLUMNS} FROM transactions t {where}", params)]
+    attempts: dict[int, list[Attempt]] = {}
+    for chunk in _chunks([transaction.id for transaction in bare]):
+        sql = f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts WHERE transaction_id IN ({_marks(chunk)}) ORDER BY id"
+        for row in await db.read(sql, tuple(chunk)):
+            attempt = _attempt(row)
+            attempts.setdefault(attempt.transaction_id, []).append(attempt)
+    return [msgspec.structs.replace(found, attempts=tuple(attempts.get(found.id, ()))) for found in bare]
+
+
+def _transaction(row: Row) -> Transaction:
+    values: Any = row  # a row's columns are what the schema says
+    return Transaction(
+        id=values[0],
+        run_id=values[1],
+        task_position=values[2],
+        from_address=values[3],
+        to_address=values[4],
+        data=values[5],
+        value=int(values[6]),
+        gas_limit=values[7],
+        gas_price=_amount(values[8]),
+        min_confirmations=values[9],
+        state=TransactionState(values[10]),
+        nonce=values[11],
+        created_at=values[12],
+        broadcast_at=values[13],
+        error=values[14],
+        waiting=values[15],
+        waiting_since=values[16],
+        receipt=None if values[17] is None else msgspec.json.decode(values[17], type=Receipt),
+        revert_reason=values[18],
+    )
+
+
+def _attempt(row: Row) -> Attempt:
+    values: Any = row  # as above
+    return Attempt(
+        id=values[0],
+        transaction_id=values[1],
+        hash=values[2],
+        fee=Fee(gas_price=_amount(values[3]), tip_cap=_amount(values[4]), fee_cap=_amount(values[5])),
+        raw=values[6],
+        state=values[7],
+        created_at=values[8],
+        broadcast_before=values[9],
+    )
+
+
+def _amount(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _chunks(values: Sequence[Any]) -> list[Sequence[Any]]:
+    return [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]
