@@ -48,7 +48,9 @@ class Keystore:
         if files:
             return cls(await asyncio.to_thread(_unlock_all, files, password))
         if not create_if_empty:
-            raise Invalid(f"no key file in {directory}: put a Web3 key file (version 3) there, or start with a password to make one")
+            raise Invalid(
+                f"no key file in {directory}: put a Web3 key file (version 3) there, or start with a password to make one"
+            )
         key = _new_key(entropy)
         # A crash before the rename leaves no key; after it, the key is complete and nothing has used it yet.
         await asyncio.to_thread(_write, directory, key, password, scrypt_n)

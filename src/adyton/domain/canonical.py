@@ -115,12 +115,10 @@ class CanonicalChain:
         old, ancestor = self._heads[keep:], self._heads[keep - 1] if keep else None
         held = {head.hash for head in old}
         self._heads = self._heads[:keep] + branch
-        root, tip = self._heads[0], self._heads[-1]
+        lowest = self._heads[0].number
         new = {head.hash for head in branch}
         added = tuple(head for head in branch if head.hash not in held)
-        removed = tuple(
-            head for head in old if head.hash not in new and (head.number >= root.number or head.number > tip.number)
-        )
+        removed = tuple(head for head in old if head.hash not in new and head.number >= lowest)
         self._heads = self._heads[-self._history :]
         return Change(added, removed, ancestor)
 

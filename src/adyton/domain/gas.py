@@ -176,7 +176,7 @@ def _raised(rules: GasRules, price: int) -> int:
 
 def _outliving(rules: GasRules, base_fee: int) -> int:
     """The base fee after ``buffer`` full blocks."""
-    return base_fee * 9**rules.buffer // 8**rules.buffer
+    return int(base_fee * 9**rules.buffer // 8**rules.buffer)
 
 
 def _capped(tip: int, cap: int, rules: GasRules) -> Fee:

@@ -113,9 +113,11 @@ def chain_id(json: bytes | msgspec.Raw) -> int:
 
 def _chain_number(json: bytes | msgspec.Raw) -> int:
     value = _chain_id.decode(json)
-    if isinstance(value, str) and not value.isdecimal():
-        return _number("result", value)
-    return int(value)
+    if isinstance(value, str):
+        value = int(value) if value.isdecimal() else _number("result", value)
+    if not 0 <= value < HEIGHT_LIMIT:
+        raise ValueError(f"field `result` is not the id of a chain: {value}")
+    return value
 
 
 def _head(json: bytes | msgspec.Raw) -> Head | None:

@@ -9,12 +9,9 @@ import msgspec
 
 from adyton.domain.errors import StorageUnavailable
 from adyton.services.parts import Parts
-from adyton.storage.database import Statement
+from adyton.storage import facts
 
 _DATABASE_ANSWERS_WITHIN = 2.0
-_PROBE = """
-    INSERT INTO node_facts (name, value) VALUES ('health checked at', ?)
-    ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 _NEEDED_TO_SERVE = frozenset({"database", "keys"})
 
 
@@ -52,7 +49,7 @@ async def _database(parts: Parts) -> Check:
     """Writes one small row, because a full disk can still be read."""
     try:
         async with asyncio.timeout(_DATABASE_ANSWERS_WITHIN):
-            await parts.db.write(Statement(_PROBE, [(str(parts.clock.now()),)]))
+            await parts.db.write(facts.put("health checked at", str(parts.clock.now())))
     except StorageUnavailable as fault:
         return _failing("database", f"nothing can be stored: {fault}")
     except TimeoutError:

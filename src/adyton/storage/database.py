@@ -16,9 +16,10 @@ self-numbering primary key. A statement that is written begins with INSERT, UPDA
 
 PostgreSQL gives each parameter the type of what it stands beside, and takes only ``str`` for TEXT and ``int`` for BIGINT.
 Beside a column (``column = ?``, ``column IN (?, ?)``, ``(a, b) < (?, ?)``, ``SET column = ?``, ``INSERT ... VALUES (?)``,
-``COALESCE(?, column)``, ``LIMIT ?``) nothing is needed, nor for the results of a CASE that is assigned to a column. Write a
-CAST where a parameter stands alone:
+``COALESCE(?, column)``, ``column + ?``, ``LIMIT ?``, ``INSERT ... SELECT ?``) nothing is needed. Write a CAST where a
+parameter stands alone and is not TEXT:
 
+- the results of a CASE: ``SET column = CASE WHEN version = ? THEN CAST(? AS BIGINT) END``;
 - ``CAST(? AS BIGINT) IS NULL``, ``CASE WHEN CAST(? AS BIGINT) = 1 THEN``, ``CAST(? AS BIGINT) = CAST(? AS BIGINT)``;
 - arithmetic with a literal: ``CAST(? AS BIGINT) + 1`` (beside ``1`` a parameter would have 32 bits; beside a BIGINT column
   it has 64);

@@ -2,7 +2,8 @@
 
 Every change names the state that it starts from and writes NULL into ``state`` when the row is in another one, so a change
 that lost a race fails with ``Conflict`` and nothing of its operation is written (see ``database``). The queries of the loops
-name states as constants, which is what lets the partial indexes serve them.
+name states as constants, which is what lets the partial indexes serve them; a ``+`` before a column keeps SQLite from taking
+the index of that column where another one finds fewer rows.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ async def impatient(db: Database, sender: Address, since: int, count: int, limit
     """Unconfirmed transactions that wait since block ``since`` or longer and whose nonce the chain has not used (``count`` is
     the next it will), lowest nonce first."""
     where = """
-        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.waiting_since <= ? AND t.nonce >= ?
+        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.waiting_since <= ? AND +t.nonce >= ?
         ORDER BY t.nonce LIMIT ?"""
     return await _select(db, where, (sender, since, count, limit))
 
@@ -110,7 +111,7 @@ async def unheard(db: Database, sender: Address, before: int, count: int, limit:
     """Unconfirmed transactions last sent at ``before`` (microseconds) or earlier whose nonce the chain has not used, lowest
     nonce first."""
     where = """
-        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.broadcast_at <= ? AND t.nonce >= ?
+        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.broadcast_at <= ? AND +t.nonce >= ?
         ORDER BY t.nonce LIMIT ?"""
     return await _select(db, where, (sender, before, count, limit))
 
@@ -179,6 +180,7 @@ def _from(state: str, to: str, rest: str = "") -> str:
 
 
 _ASSIGN = _from("unstarted", "in_progress", ", nonce = ?")
+_REJECT = _from("unstarted", "fatal_error", ", error = ?")
 _ACCEPT = _from("in_progress", "unconfirmed", ", broadcast_at = ?, waiting = NULL, waiting_since = NULL")
 _REFUSE = _from("in_progress", "fatal_error", ", error = ?, nonce = NULL, waiting = NULL")
 _STILL_IN_PROGRESS = _from("in_progress", "in_progress")
@@ -200,6 +202,11 @@ def refused(transaction_id: int, error: str) -> tuple[Statement, ...]:
     return (Statement(_REFUSE, [(error, transaction_id)]), Statement(_DROP_ALL, [(transaction_id,)]))
 
 
+def rejected(transaction_id: int, error: str) -> Statement:
+    """Statement that gives a transaction up that cannot even be signed."""
+    return Statement(_REJECT, [(error, transaction_id)])
+
+
 def repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
     """Statements that put an attempt in the place of one that every node refuses for its price."""
     return (
@@ -217,7 +224,9 @@ def says(transaction_id: int, waiting: str | None) -> Statement:
 # --- writing: the confirmer ------------------------------------------------------------------------------------------
 
 _SEEN_ATTEMPTS = "UPDATE tx_attempts SET broadcast_before = ? WHERE state = 'broadcast' AND broadcast_before IS NULL"
-_SEEN_TRANSACTIONS = "UPDATE transactions SET waiting_since = ? WHERE state = 'unconfirmed' AND waiting_since IS NULL"
+_SEEN_TRANSACTIONS = """
+    UPDATE transactions SET waiting_since = ?
+    WHERE state = 'unconfirmed' AND from_address IN (SELECT address FROM keys) AND waiting_since IS NULL"""
 _STILL_UNCONFIRMED = _from("unconfirmed", "unconfirmed")
 _DELIVER_BUMP = _from("unconfirmed", "unconfirmed", ", broadcast_at = ?, waiting = NULL, waiting_since = NULL")
 _WAIT_ON = _from("unconfirmed", "unconfirmed", ", waiting = ?, waiting_since = ?")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from adyton.domain.errors import Fault
@@ -81,11 +81,6 @@ def refused(status: int, faults: Iterable[Fault | str], headers: dict[str, str] 
     """A response that lists faults."""
     body = encode({"errors": [_error(fault) for fault in faults]})
     return Response(body, status, headers={"content-type": ERROR_CONTENT_TYPE, **(headers or {})})
-
-
-def raw(text: str) -> Raw:
-    """JSON text to be written as it is."""
-    return Raw(text.encode())
 
 
 def _error(fault: Fault | str) -> Error:

@@ -13,7 +13,7 @@ from msgspec import Raw
 from adyton.domain import data
 from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.domain.times import rfc3339
-from adyton.web.jsonapi import Resource, encode, raw
+from adyton.web.jsonapi import Resource, encode
 
 _KEPT = 1000
 
@@ -80,7 +80,7 @@ def _task(task: TaskSpec) -> Raw:
                 "DeletedAt": None,
                 "type": task.type,
                 "confirmations": task.confirmations,
-                "params": raw(data.encode(task.params)),
+                "params": Raw(data.encode_bytes(task.params)),
             }
         )
     )

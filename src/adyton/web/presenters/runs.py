@@ -17,7 +17,7 @@ from adyton.domain.jobs import Job
 from adyton.domain.runs import Data, Run, RunStatus, TaskRun, task_run_id
 from adyton.domain.times import rfc3339
 from adyton.domain.transactions import Transaction
-from adyton.web.jsonapi import Resource, raw
+from adyton.web.jsonapi import Resource
 from adyton.web.presenters.jobs import fragments
 
 _NO_DATA = Raw(b"{}")
@@ -101,7 +101,7 @@ def _observed(run: Run, head: int | None) -> int | None:
 
 def _overrides(run: Run) -> _Result:
     """The run's input. Whatever the caller sent, also if it is no object, is shown as it was."""
-    given = raw(data.encode(run.input)) if run.input is not None else raw(run.input_text or "null")
+    given = Raw(data.encode_bytes(run.input)) if run.input is not None else Raw((run.input_text or "null").encode())
     amount = UNSET if run.payment is None else str(run.payment)
     status = RunStatus.UNSTARTED if run.input_error is None else RunStatus.ERRORED
     return _Result("", "", given, status, run.input_error, amount)
@@ -112,7 +112,7 @@ def _task(run: Run, task: TaskRun, spec: Raw, observed: int | None, awaited: Map
     shown = _data(task, awaited.get((run.id, task.position)))
     return _TaskRun(
         id=run_id,
-        result=_Result(run.id, run_id, _NO_DATA if shown is None else raw(data.encode(shown)), task.status, task.error),
+        result=_Result(run.id, run_id, _NO_DATA if shown is None else Raw(data.encode_bytes(shown)), task.status, task.error),
         status=task.status,
         task=spec,
         minimumConfirmations=task.minimum_confirmations,

@@ -1,0 +1,53 @@
+"""Files that people hand to a command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from adyton.cli.tree import Failure
+
+
+def json_or_file(argument: str) -> bytes:
+    """The JSON that an argument is, or that the file which it names holds; ``-`` is standard input. Raises Failure.
+
+    As in v0.6.2 a file's content is sent as it is: the node says what is wrong with it.
+    """
+    if argument == "-":
+        return sys.stdin.buffer.read()
+    try:
+        msgspec.json.decode(argument)
+    except (msgspec.DecodeError, UnicodeError):
+        return _file(argument)
+    return argument.encode()
+
+
+def credentials(path: Path) -> tuple[str, str]:
+    """E-mail and password: the first two lines of a file. Raises Failure."""
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeError) as problem:
+        raise Failure(unreadable(path, problem)) from None
+    if len(lines) < 2:
+        raise Failure(f"Malformed API credentials file does not have at least two lines at {path}")
+    return lines[0].strip(), lines[1].strip()
+
+
+def unreadable(path: Path, problem: OSError | UnicodeError) -> str:
+    """Why a file cannot be read, in v0.6.2's words."""
+    reason = (problem.strerror or str(problem)).lower() if isinstance(problem, OSError) else "it is not UTF-8 text"
+    return f"open {path}: {reason}"
+
+
+def _file(argument: str) -> bytes:
+    try:
+        return Path(argument).expanduser().read_bytes()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, RuntimeError) as problem:
+        # Text that is neither JSON nor anything a file could be called.
+        if argument.lstrip()[:1] not in {"{", "["}:
+            raise Failure(f"Error reading from file '{argument}': {getattr(problem, 'strerror', None) or problem}") from None
+    raise Failure(f"Invalid JSON or file not found '{argument}'")

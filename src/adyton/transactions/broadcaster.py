@@ -1,0 +1,345 @@
+"""The loop that sends a key's transactions, one after the other.
+
+What it guarantees, each by a constraint of the database as well:
+
+- A transaction's nonce and signed bytes are durable before the bytes are sent, and at most one transaction of a key is in
+  that doubtful state. After a crash or a lost connection those bytes are sent again before anything else.
+- Nonces have no gaps and are never used for two payloads: the next one is given out in the commit that records that the one
+  before was taken.
+- Every answer that does not say no is read as perhaps yes. Only words that mean "never, at any price" give a nonce back.
+
+What it does not guarantee: that a sent transaction is mined. From ``unconfirmed`` on the confirmer looks after it.
+
+In a steady flow a transaction costs one commit and one call: the commit that records an answer also starts the next
+transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import structlog
+
+from adyton.domain.chain import Address, Hex
+from adyton.domain.errors import Broken, Conflict, Disconnected, Refused, StorageUnavailable, TryAgain
+from adyton.domain.gas import first_fee, repriced
+from adyton.domain.send_errors import Meaning
+from adyton.domain.transactions import Fee, Transaction
+from adyton.ethereum.errors import RpcError
+from adyton.storage import keys
+from adyton.storage import transactions as stored
+from adyton.storage.database import Statement
+from adyton.transactions import nonces, words
+from adyton.transactions.parts import Parts
+from adyton.transactions.sending import BackOff, Reply, send
+
+PAGE = 100
+"""Rows read ahead."""
+POLL = 30.0
+"""Seconds after which an idle loop looks by itself: a wake-up may have been lost with the process that owed it."""
+
+log = structlog.get_logger(__name__)
+
+
+class Prepared(NamedTuple):
+    """A transaction in progress: its nonce and bytes are durable."""
+
+    transaction: Transaction
+    nonce: int
+    fee: Fee
+    raw: Hex
+    hash: str
+
+
+class Taken(NamedTuple):
+    """A node has it, or may have. ``expected`` is False when the answer says that nonces are not as we believed."""
+
+    sent_at: int
+    expected: bool = True
+
+
+class Never(NamedTuple):
+    """No node will ever take it."""
+
+    error: str
+
+
+class Listening(NamedTuple):
+    """Whom the loop tells: ``sent`` when it has nothing left to send, ``gap`` when the node misses earlier transactions of
+    the key, ``failed`` when a run's transaction can never be mined."""
+
+    sent: Callable[[], None]
+    gap: Callable[[Address], None]
+    failed: Callable[[str | None], None]
+
+
+class Broadcaster:
+    """Sends for one key. Keys do not wait for each other."""
+
+    def __init__(self, address: Address, parts: Parts, listening: Listening) -> None:
+        self._address = address
+        self._parts = parts
+        self._listening = listening
+        self._delays = BackOff(parts.entropy)
+        self._signal = asyncio.Event()
+        self._rows: deque[Transaction] = deque()
+        self._more = True
+        self._busy = False
+        self._log = log.bind(key=address)
+
+    def wake(self) -> None:
+        """There are new rows."""
+        self._more = True
+        self._signal.set()
+
+    def heed(self) -> None:
+        """The chain's state changed."""
+        self._signal.set()
+
+    async def run(self) -> None:
+        """Send, for ever, through lost connections, a failing database and defects. Cancel to stop."""
+        while True:
+            connection = await self._connected()
+            try:
+                await self._serve(connection)
+            except Disconnected as fault:
+                self._log.info("sending stops: no connection to the chain", because=str(fault))
+            except (TryAgain, RpcError, Refused, Broken) as fault:
+                self._log.warning("sending failed; trying again", because=str(fault))
+            except Exception:
+                self._log.exception("sending failed in a way that it must not; trying again")
+            await self._pause(connection)
+
+    async def _serve(self, connection: int) -> None:
+        """One connection: first what may have been sent before, then what waits, oldest first."""
+        self._rows.clear()
+        self._more = True
+        prepared = await self._leftover()
+        nonce: int | None = None
+        while self._on(connection):
+            if prepared is None:
+                nonce = await nonces.derive(self._parts, self._address) if nonce is None else nonce
+                prepared = await self._begin(nonce)
+            if prepared is None:
+                self._say_idle()
+                await self._work()
+                continue
+            fate = await self._deliver(prepared, connection)
+            nonce, prepared = await self._record(prepared, fate)
+            self._delays.reset()
+
+    # --- preparing ---------------------------------------------------------------------------------------------------
+
+    async def _leftover(self) -> Prepared | None:
+        """What a crash, or a connection that was lost, left in progress."""
+        transaction = await stored.in_progress(self._parts.db, self._address)
+        if transaction is None:
+            return None
+        if transaction.nonce is None or not transaction.attempts:
+            raise Broken(f"transaction {transaction.id} is in progress without a nonce or without signed bytes")
+        attempt = transaction.attempts[-1]
+        self._log.info("sending again what may have been sent", transaction=transaction.id, nonce=transaction.nonce)
+        return Prepared(transaction, transaction.nonce, attempt.fee, attempt.raw, attempt.hash)
+
+    async def _begin(self, nonce: int) -> Prepared | None:
+        """Give the oldest waiting transaction its nonce; None if none waits. After a crash here it is in progress or still
+        waiting, and has not been sent."""
+        found = await self._next(nonce)
+        if found is None:
+            return None
+        prepared, statements = found
+        try:
+            await self._parts.db.write(*statements)
+        except Conflict:
+            self._forget_rows()
+            raise
+        return prepared
+
+    async def _next(self, nonce: int) -> tuple[Prepared, tuple[Statement, ...]] | None:
+        """The oldest waiting transaction, signed for ``nonce``, and the statements that start it."""
+        while (transaction := await self._row()) is not None:
+            fee = first_fee(self._parts.rules, self._parts.head().base_fee, transaction.gas_price)
+            try:
+                signed = self._parts.sign(transaction, nonce, fee)
+            except (ValueError, OverflowError, TypeError) as fault:
+                await self._reject(transaction, f"the transaction cannot be signed: {fault}")
+                continue
+            statements = stored.started(transaction, nonce, signed, fee, self._parts.clock.now())
+            return Prepared(transaction, nonce, fee, signed.raw, signed.hash), statements
+        return None
+
+    async def _row(self) -> Transaction | None:
+        if not self._rows and self._more:
+            self._more = False  # before the read, so that a wake-up during it counts
+            page = await stored.unstarted(self._parts.db, self._address, PAGE)
+            self._more = self._more or len(page) == PAGE
+            self._rows.extend(page)
+        return self._rows.popleft() if self._rows else None
+
+    def _forget_rows(self) -> None:
+        """What was read ahead is out of date."""
+        self._rows.clear()
+        self._more = True
+
+    async def _reject(self, transaction: Transaction, error: str) -> None:
+        await self._parts.db.write(stored.rejected(transaction.id, error))
+        self._log.error("a transaction cannot be sent", transaction=transaction.id, run=transaction.run_id, because=error)
+        self._listening.failed(transaction.run_id)
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, prepared: Prepared, connection: int) -> Taken | Never:
+        """Send the bytes until it is known what became of them. Raises Disconnected when that can't be known now: they stay
+        in progress, and are sent again."""
+        said = prepared.transaction.waiting
+        while True:
+            sent_at = self._parts.clock.now()
+            # After a crash from here on the bytes may be out; they are in the database, and nothing else has the nonce.
+            reply = await send(self._parts.chain, prepared.raw)
+            if reply.meaning is Meaning.KNOWN:
+                return Taken(sent_at)
+            self._report(prepared, reply)
+            if reply.meaning is Meaning.UNDERPRICED:
+                higher = await self._reprice(prepared)
+                if higher is not None:
+                    prepared = higher
+                    continue
+            fate = await self._fate(prepared, reply, sent_at)
+            if fate is not None:
+                return fate
+            said = await self._say(prepared, words.waiting(reply, self._address, self._parts.rules), said)
+            await self._pause(connection)
+            if not self._on(connection):
+                raise Disconnected("the connection changed while a transaction was being sent")
+
+    async def _fate(self, prepared: Prepared, reply: Reply, sent_at: int) -> Taken | Never | None:
+        """What an answer other than yes means; None: try again later."""
+        match reply.meaning:
+            case Meaning.FATAL:
+                return Never(reply.words)
+            case Meaning.NONCE_TOO_LOW | Meaning.REPLACEMENT_UNDERPRICED:
+                # These bytes after a crash, or something else with the same nonce: the confirmer finds out which.
+                return Taken(sent_at, expected=False)
+            case Meaning.POOL_FULL:
+                # The confirmer bumps it or sends it again; the ones behind it would meet the same full pool.
+                await self._parts.clock.sleep(self._delays.next())
+                return Taken(sent_at)
+            case Meaning.NONCE_TOO_HIGH:
+                self._listening.gap(self._address)
+        return Taken(sent_at, expected=False) if await self._arrived(prepared) else None
+
+    async def _arrived(self, prepared: Prepared) -> bool:
+        """Whether the chain, or the node's pool, has used the nonce or has the bytes, whatever was answered."""
+        try:
+            if await self._parts.chain.transaction_count(self._address, "pending") > prepared.nonce:
+                return True
+            (receipt,) = await self._parts.chain.receipts([prepared.hash])
+        except Disconnected:
+            raise
+        except (RpcError, TryAgain) as fault:
+            self._log.debug("it cannot be told whether a transaction arrived", because=str(fault))
+            return False
+        return receipt is not None
+
+    async def _reprice(self, prepared: Prepared) -> Prepared | None:
+        """Sign again at a price that the node may take; None at the ceiling. The refused bytes were never accepted, so the
+        new ones take their place: after a crash it is one or the other that is sent."""
+        fee = repriced(self._parts.rules, prepared.fee, self._parts.head().base_fee)
+        if fee is None:
+            return None
+        signed = self._parts.sign(prepared.transaction, prepared.nonce, fee)
+        await self._parts.db.write(*stored.repriced(prepared.transaction.id, signed, fee, self._parts.clock.now()))
+        self._log.info("sending at a higher price", transaction=prepared.transaction.id, price=fee.ceiling)
+        return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash)
+
+    async def _say(self, prepared: Prepared, waiting: str, said: str | None) -> str:
+        if waiting != said:
+            await self._parts.db.write(stored.says(prepared.transaction.id, waiting))
+        return waiting
+
+    def _report(self, prepared: Prepared, reply: Reply) -> None:
+        tell = self._log.error if reply.meaning in words.ALARMING else self._log.warning
+        tell(
+            "the ethereum node did not simply take a transaction",
+            transaction=prepared.transaction.id,
+            run=prepared.transaction.run_id,
+            nonce=prepared.nonce,
+            hash=prepared.hash,
+            meaning=reply.meaning.value,
+            because=reply.words,
+        )
+
+    # --- recording ---------------------------------------------------------------------------------------------------
+
+    async def _record(self, prepared: Prepared, fate: Taken | Never) -> tuple[int | None, Prepared | None]:
+        """Write what became of a transaction, and start the next in the same commit.
+
+        Returns the next nonce (None: to be derived) and the next transaction (None: none waits). After a crash before the
+        commit, the same bytes are sent again; the answer is then "known" or "nonce too low".
+        """
+        self._busy = True
+        transaction = prepared.transaction
+        if isinstance(fate, Never):
+            await self._parts.db.write(*stored.refused(transaction.id, fate.error))
+            self._listening.failed(transaction.run_id)
+            return None, None
+        taken = (keys.advance(self._address, prepared.nonce), *stored.accepted(transaction.id, fate.sent_at))
+        following = await self._next(prepared.nonce + 1) if fate.expected else None
+        if following is None or not await self._write_both(taken, following[1]):
+            await self._parts.db.write(*taken)
+            following = None
+        self._log.debug("transaction sent", transaction=transaction.id, run=transaction.run_id, nonce=prepared.nonce)
+        return prepared.nonce + 1 if fate.expected else None, following[0] if following else None
+
+    async def _write_both(self, taken: tuple[Statement, ...], start: tuple[Statement, ...]) -> bool:
+        """False when the next transaction was taken back meanwhile, which must not keep this one from being recorded."""
+        try:
+            await self._parts.db.write(*taken, *start)
+        except Conflict:
+            self._forget_rows()
+            return False
+        except StorageUnavailable:
+            self._forget_rows()
+            raise
+        return True
+
+    def _say_idle(self) -> None:
+        if self._busy:
+            self._busy = False
+            self._listening.sent()
+
+    # --- waiting -----------------------------------------------------------------------------------------------------
+
+    def _on(self, connection: int) -> bool:
+        state = self._parts.heads.state
+        return state.connected and state.head is not None and state.connection == connection
+
+    async def _connected(self) -> int:
+        """Wait for a connection on which a head was seen; its number."""
+        while not self._on(self._parts.heads.state.connection):
+            self._signal.clear()
+            await self._signal.wait()
+        return self._parts.heads.state.connection
+
+    async def _work(self) -> None:
+        """Wait for new rows or another connection."""
+        if self._more:
+            return
+        self._signal.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL):
+                await self._signal.wait()
+            return
+        self._more = True
+
+    async def _pause(self, connection: int) -> None:
+        """Back off; a new connection ends it early, new rows do not."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._delays.next()):
+                while self._on(connection):
+                    self._signal.clear()
+                    await self._signal.wait()

@@ -1,0 +1,261 @@
+"""The loop that follows what was sent until nothing can happen to it any more.
+
+At each head: receipts for the transactions whose nonces the chain has used, receipts taken back whose block left the chain,
+prices raised, silence answered by sending again, and ``safe`` for what is deep enough. What it asks the database is indexed by
+what is open and due, so finished transactions, and open ones that a head does not concern, cost nothing.
+
+Everything it knows is in the rows, and each step may be repeated, so a crash anywhere costs a look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import structlog
+
+from adyton.domain.chain import Address, Hash, Head, Receipt
+from adyton.domain.errors import Broken, Disconnected, Refused, TryAgain
+from adyton.domain.gas import safe_height
+from adyton.domain.transactions import Transaction
+from adyton.ethereum import reverts
+from adyton.ethereum.errors import RpcError
+from adyton.storage import transactions as stored
+from adyton.transactions.bumps import Bumper
+from adyton.transactions.parts import Parts
+from adyton.transactions.sending import BackOff
+
+PAGE = 200
+"""Transactions whose receipts are asked for and stored at once."""
+IDLE_LOOK = 10.0
+"""Seconds after which the loop looks without a new head, while something is unconfirmed."""
+REASON_PATIENCE = 3.0
+"""Seconds spent on finding out why transactions reverted, before they are stored without a reason."""
+
+log = structlog.get_logger(__name__)
+
+
+class Listening(NamedTuple):
+    """Whom the loop tells: ``settled`` which runs' transactions are safe, ``waiting`` that there are rows to send again from
+    the beginning."""
+
+    settled: Callable[[Iterable[str | None]], None]
+    waiting: Callable[[], None]
+
+
+class Look(NamedTuple):
+    """What one look left: transactions unconfirmed, and something that should be there already but is not."""
+
+    open: bool
+    soon: bool
+
+
+class Confirmer:
+    """Follows the transactions of every key, also of those whose key file is gone."""
+
+    def __init__(self, parts: Parts, listening: Listening) -> None:
+        self._parts = parts
+        self._listening = listening
+        self._bumper = Bumper(parts)
+        self._signal = asyncio.Event()
+        self._gaps: set[Address] = set()
+        self._last: Head | None = None
+        self._soon = BackOff(parts.entropy, first=0.25, last=5.0)
+
+    def wake(self) -> None:
+        """There is a new head, or something was sent."""
+        self._signal.set()
+
+    def fill_gap(self, sender: Address) -> None:
+        """A node misses earlier transactions of that key: send them again now."""
+        self._gaps.add(sender)
+        self._signal.set()
+
+    async def run(self) -> None:
+        """Follow, for ever, through lost connections, a failing database and defects. Cancel to stop."""
+        patience: float | None = 0.0
+        while True:
+            await self._called(patience)
+            state = self._parts.heads.state
+            if not state.connected or state.head is None:
+                patience = None
+                continue
+            look = Look(open=True, soon=True)
+            try:
+                look = await self._look(state.head)
+            except (TryAgain, RpcError, Refused, Broken) as fault:
+                log.warning("following transactions failed; trying again", because=str(fault))
+            except Exception:
+                log.exception("following transactions failed in a way that it must not; trying again")
+            patience = self._patience(look)
+
+    def _patience(self, look: Look) -> float | None:
+        """Seconds to the next look should nobody call; None: only when called."""
+        if look.soon:
+            return self._soon.next()
+        self._soon.reset()
+        return IDLE_LOOK if look.open else None
+
+    async def _called(self, patience: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._signal.wait()
+        self._signal.clear()
+
+    async def _look(self, head: Head) -> Look:
+        gaps, self._gaps = self._gaps, set()
+        if self._last is None or self._last.hash != head.hash:
+            await self._arrive(head)
+        senders = await stored.senders_unconfirmed(self._parts.db)
+        missing = await asyncio.gather(*(self._follow(sender, head, now=sender in gaps) for sender in senders))
+        returned = await self._finish(head)
+        return Look(open=bool(senders), soon=any(missing) or returned)
+
+    async def _arrive(self, head: Head) -> None:
+        """A new head: stamp what was sent before it, and look whether the chain under it is the one that was."""
+        if await stored.anything_unseen(self._parts.db):
+            await self._parts.db.write(*stored.seen(head.number))
+        if self._last is None or head.parent_hash != self._last.hash:
+            await self._judge(await stored.confirmed_until(self._parts.db, None))
+        self._last = head
+
+    # --- one key -----------------------------------------------------------------------------------------------------
+
+    async def _follow(self, sender: Address, head: Head, *, now: bool) -> bool:
+        """Everything about one key; its troubles are not those of the others. Returns whether to look again soon."""
+        try:
+            count = await self._parts.chain.transaction_count(sender, "latest")
+            missing = await self._receipts(sender, count, head)
+            await self._bumper.decide(sender, head)
+            await self._bumper.bump(sender, count, head)
+            await self._bumper.resend(sender, count, now=now)
+        except Disconnected as fault:
+            log.info("following transactions stops: no connection to the chain", key=sender, because=str(fault))
+        except (TryAgain, RpcError, Refused, Broken) as fault:
+            log.warning("following the transactions of a key failed; trying again", key=sender, because=str(fault))
+            return True
+        else:
+            return missing
+        return False
+
+    async def _receipts(self, sender: Address, count: int, head: Head) -> bool:
+        """Find and store receipts. Returns whether one is missing that should exist."""
+        after, missing = -1, False
+        while page := await stored.minable(self._parts.db, sender, count, after, PAGE):
+            after = page[-1].nonce or 0
+            found = await self._found(page)
+            if found:
+                inclusions = await asyncio.gather(
+                    *(self._inclusion(transaction, found[transaction.id]) for transaction in _in(page, found))
+                )
+                # A crash before this is durable asks for the receipts again.
+                await self._parts.db.write(*stored.confirmed(inclusions))
+                _report(page, found)
+            for transaction in page:
+                if transaction.id not in found:
+                    missing = not await self._displaced(transaction, head) or missing
+        return missing
+
+    async def _found(self, page: list[Transaction]) -> dict[int, Receipt]:
+        """The receipts that there are, by transaction; any attempt may be the one that was mined."""
+        attempts = [attempt for transaction in page for attempt in transaction.attempts]
+        receipts = await self._parts.chain.receipts([attempt.hash for attempt in attempts])
+        return {
+            attempt.transaction_id: receipt
+            for attempt, receipt in zip(attempts, receipts, strict=True)
+            if receipt is not None and receipt.transaction_hash == attempt.hash
+        }
+
+    async def _inclusion(self, transaction: Transaction, receipt: Receipt) -> stored.Inclusion:
+        return stored.Inclusion(
+            transaction_id=transaction.id,
+            receipt=receipt,
+            safe_height=safe_height(receipt.block_number, transaction.min_confirmations),
+            revert_reason=await self._reason(transaction, receipt) if receipt.status == 0 else None,
+        )
+
+    async def _reason(self, transaction: Transaction, receipt: Receipt) -> str | None:
+        """Why it reverted, by asking what it would do on the state before its block; a guess when others in the block came
+        first, and never worth waiting for."""
+        try:
+            async with asyncio.timeout(REASON_PATIENCE):
+                await self._parts.chain.call(
+                    transaction.to_address,
+                    transaction.data,
+                    sender=transaction.from_address,
+                    block=max(receipt.block_number - 1, 0),
+                    gas=transaction.gas_limit,
+                )
+        except RpcError as refusal:
+            about_the_call = reverts.revert_data(refusal) is not None or "revert" in refusal.message.lower()
+            return reverts.revert_text(refusal) or None if about_the_call else None
+        except (TryAgain, TimeoutError) as fault:
+            log.debug("the reason of a revert is not known", transaction=transaction.id, because=str(fault))
+        return None
+
+    async def _displaced(self, transaction: Transaction, head: Head) -> bool:
+        """Whether something else used the transaction's nonce, deeper than the chain can change. Then it can never be mined
+        under that nonce, was never mined, and starts over."""
+        depth = self._parts.finality_depth
+        if transaction.waiting_since is None or head.number < transaction.waiting_since + depth:
+            return False
+        settled = await self._parts.chain.transaction_count(transaction.from_address, hex(max(head.number - depth, 0)))
+        if transaction.nonce is None or settled <= transaction.nonce:
+            return False
+        log.error(
+            "something else used this node's key and the nonce of a transaction, which now starts over",
+            transaction=transaction.id,
+            run=transaction.run_id,
+            key=transaction.from_address,
+            nonce=transaction.nonce,
+        )
+        await self._parts.db.write(*stored.displaced(transaction.id))
+        self._listening.waiting()
+        return True
+
+    # --- depth -------------------------------------------------------------------------------------------------------
+
+    async def _finish(self, head: Head) -> bool:
+        """End the watching of what is deep enough, if its block still is in the chain. Returns whether some was not."""
+        canonical, returned = await self._judge(await stored.confirmed_until(self._parts.db, head.number))
+        if canonical:
+            await self._parts.db.write(stored.safe([mined.id for mined in canonical]))
+            self._listening.settled([mined.run_id for mined in canonical])
+        return returned
+
+    async def _judge(self, confirmed: list[stored.Mined]) -> tuple[list[stored.Mined], bool]:
+        """Take receipts back whose block left the chain. Returns the transactions whose block is in it, and whether any was
+        taken back; what can't be told now is neither."""
+        canonical = {block: await self._canonical(block) for block in {mined.block: None for mined in confirmed}}
+        gone = [mined for mined in confirmed if canonical[mined.block] not in {None, mined.block_hash}]
+        if gone:
+            for mined in gone:
+                log.warning("a transaction's block left the chain", transaction=mined.id, run=mined.run_id, block=mined.block)
+            await self._parts.db.write(stored.reorganised([mined.id for mined in gone]))
+        return [mined for mined in confirmed if canonical[mined.block] == mined.block_hash], bool(gone)
+
+    async def _canonical(self, block: int) -> Hash | None:
+        try:
+            return await self._parts.heads.canonical_hash(block)
+        except (RpcError, TryAgain) as fault:
+            log.info("it can't be told which block is canonical", block=block, because=str(fault))
+            return None
+
+
+def _in(page: list[Transaction], found: dict[int, Receipt]) -> list[Transaction]:
+    return [transaction for transaction in page if transaction.id in found]
+
+
+def _report(page: list[Transaction], found: dict[int, Receipt]) -> None:
+    for transaction in _in(page, found):
+        receipt = found[transaction.id]
+        tell = log.warning if receipt.status == 0 else log.debug
+        tell(
+            "transaction reverted" if receipt.status == 0 else "transaction mined",
+            transaction=transaction.id,
+            run=transaction.run_id,
+            hash=receipt.transaction_hash,
+            block=receipt.block_number,
+        )

@@ -1,0 +1,264 @@
+"""One run through the executor, with a real database in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from adyton.domain.errors import Conflict
+from adyton.domain.jobs import Job, TaskSpec
+from adyton.domain.requests import read_run_log
+from adyton.domain.runs import Run, RunStatus
+from adyton.engine.create import RunSource
+from adyton.storage import runs as stored
+from adyton.storage import transactions as stored_transactions
+from adyton.storage.connect import open_memory
+from adyton.storage.database import Statement
+from support.builders import LINK, Bench, TestHttp, job, number_hash, run_log
+
+PRICE_TASKS = (
+    TaskSpec(type="httpget", params={"get": "https://prices.example/eth"}),
+    TaskSpec(type="jsonparse", params={"path": ["USD"]}),
+    TaskSpec(type="multiply", params={"times": 100}),
+    TaskSpec(type="ethuint256"),
+)
+WORD = "0x" + f"{16542:064x}"
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    db = open_memory()
+    yield Bench(db, http=TestHttp('{"USD":165.42}'))
+    await db.close()
+
+
+async def started(bench: Bench, spec: Job, given: object, text: str | None = None) -> Run:
+    stored_job = await bench.add(spec)
+    run = bench.maker.new_run(stored_job, stored_job.initiators[0], RunSource(given=given, text=text))
+    await bench.db.write(stored.insert([run]))
+    return run
+
+
+async def asked(bench: Bench, spec: Job, **log: object) -> Run:
+    stored_job = await bench.add(spec)
+    entry = run_log(**log)  # type: ignore[arg-type] # the builder's own keywords
+    head = bench.chain.state.head
+    run = bench.maker.from_log(stored_job, stored_job.initiators[1], entry, read_run_log(entry), head.number if head else 0)
+    await bench.db.write(stored.insert([run]))
+    return run
+
+
+async def read(bench: Bench, run: Run) -> Run:
+    found = await stored.get(bench.db, run.id, bench.jobs)
+    assert found is not None
+    return found
+
+
+async def test_a_web_run_goes_through_all_its_tasks(bench: Bench) -> None:
+    run = await started(bench, job(*PRICE_TASKS), {"note": "manual"})
+
+    done = await bench.executor.advance(run)
+
+    assert done.status is RunStatus.COMPLETED
+    assert done == await read(bench, run)
+    assert done.tasks[-1].data == {"note": "manual", "result": WORD}
+    assert [task.status for task in done.tasks] == [RunStatus.COMPLETED] * 4
+    assert done.finished_at == bench.clock.now()
+
+
+async def test_the_input_of_a_web_run_overrides_the_params_of_the_job(bench: Bench) -> None:
+    run = await started(bench, job(*PRICE_TASKS), {"get": "https://other.example/", "path": ["EUR"]})
+    bench.http.body = '{"EUR":2}'
+
+    done = await bench.executor.advance(run)
+
+    assert bench.http.asked[0].url == "https://other.example/"
+    assert done.tasks[-1].data == {"get": "https://other.example/", "path": ["EUR"], "result": "0x" + f"{200:064x}"}
+
+
+async def test_numbers_keep_every_digit(bench: Bench) -> None:
+    big = 2**200 + 1
+    run = await started(bench, job("noop", "ethuint256"), {"result": big})
+
+    done = await bench.executor.advance(run)
+
+    assert done.tasks[-1].data == {"result": f"0x{big:064x}"}
+
+
+async def test_an_errored_task_ends_the_run_and_keeps_the_data(bench: Bench) -> None:
+    run = await started(bench, job("jsonparse", "noop"), {"result": 5})
+
+    done = await bench.executor.advance(run)
+
+    assert (done.status, done.error) == (RunStatus.ERRORED, "non string result")
+    assert done.tasks[0].data == {"result": 5}
+    assert done.tasks[1].status is RunStatus.UNSTARTED
+    assert done.finished_at is not None
+
+
+@pytest.mark.parametrize("text", ["[1]", "5", '"x"'])
+async def test_an_input_that_is_no_object_fails_the_first_task(bench: Bench, text: str) -> None:
+    run = await started(bench, job("noop"), msgspec.json.decode(text), text)
+
+    done = await bench.executor.advance(run)
+
+    assert (done.status, done.error) == (RunStatus.ERRORED, "Cannot merge, expected object '{}'")
+    assert (await read(bench, run)).input_text == text
+
+
+async def test_a_null_input_counts_as_nothing(bench: Bench) -> None:
+    run = await started(bench, job("noop"), None, "null")
+
+    assert (await bench.executor.advance(run)).status is RunStatus.COMPLETED
+
+
+async def test_a_run_waits_until_its_log_is_three_blocks_deep(bench: Bench) -> None:
+    bench.chain.at(100)
+    run = await asked(bench, job("noop"), block=100)
+    assert (run.status, run.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 102)
+
+    bench.chain.at(101)
+    assert await stored.due_at(bench.db, 101, limit=10) == []
+
+    bench.chain.at(102)
+    assert await stored.due_at(bench.db, 102, limit=10) == [run.id]
+    done = await bench.executor.advance(run)
+    assert (done.status, done.observed_height) == (RunStatus.COMPLETED, 102)
+    assert done.tasks[0].confirmations == 3
+
+
+async def test_a_later_task_may_ask_for_more_confirmations(bench: Bench) -> None:
+    bench.chain.at(102)
+    run = await asked(bench, job("noop", TaskSpec(type="noop", confirmations=5)), block=100)
+
+    waiting = await bench.executor.advance(run)
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 104)
+    assert waiting.tasks[0].status is RunStatus.COMPLETED
+
+    bench.chain.at(104)
+    assert (await bench.executor.advance(waiting)).status is RunStatus.COMPLETED
+
+
+async def test_a_request_that_left_the_chain_waits_for_its_return_until_finality(bench: Bench) -> None:
+    bench.chain.at(100)
+    run = await asked(bench, job("noop"), block=100)
+    bench.chain.hashes[100] = number_hash(100, 9)
+    bench.chain.at(102)
+
+    waiting = await bench.executor.advance(run)
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 103)
+
+    bench.chain.at(150)
+    given_up = await bench.executor.advance(waiting)
+    assert given_up.status is RunStatus.ERRORED
+    assert given_up.error is not None
+    assert "not on main chain; presumably has been uncled" in given_up.error
+
+
+async def test_a_block_that_cannot_be_looked_up_now_is_asked_for_at_the_next_head(bench: Bench) -> None:
+    bench.chain.at(100)
+    run = await asked(bench, job("noop"), block=100)
+    bench.chain.hashes[100] = None
+    bench.chain.at(500)
+
+    waiting = await bench.executor.advance(run)
+
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 501)
+
+
+async def test_the_wish_for_a_transaction_is_stored_with_the_runs_new_state(bench: Bench) -> None:
+    bench.chain.at(102)
+    run = await asked(bench, job(*PRICE_TASKS, "ethtx"), block=100)
+
+    waiting = await bench.executor.advance(run)
+
+    wanted = await stored_transactions.of_task(bench.db, run.id, 4)
+    assert waiting.status is RunStatus.PENDING_CONFIRMATIONS
+    assert waiting.wake_height is None
+    assert waiting.tasks[4].status is RunStatus.PENDING_CONFIRMATIONS
+    assert wanted is not None
+    assert wanted.to_address == run_log().address
+    assert wanted.data == "0x4ab0d190" + run_log().data[66:386] + WORD[2:]
+    assert bench.outbox.woken == 1
+
+
+async def test_without_a_connection_the_transaction_waits_for_one(bench: Bench) -> None:
+    bench.chain.at(102, connected=False)
+    run = await asked(bench, job("ethtx"), block=100)
+
+    waiting = await bench.executor.advance(run)
+    assert waiting.status is RunStatus.PENDING_CONNECTION
+    assert await bench.executor.advance(waiting) is waiting
+
+    bench.chain.at(102)
+    assert (await bench.executor.advance(waiting)).status is RunStatus.PENDING_CONFIRMATIONS
+    assert await stored_transactions.of_task(bench.db, run.id, 0) is not None
+
+
+async def test_a_requester_cannot_redirect_the_answer(bench: Bench) -> None:
+    bench.chain.at(102)
+    # {"Address": "0x00…00", "functionselector": "0x00000000", "gasPrice": "1"}
+    keys = {b"Address": b"0x" + b"0" * 40, b"functionselector": b"0x00000000", b"gasPrice": b"1"}
+    cbor = b"".join(bytes([0x60 + len(k)]) + k + b"\x78" + bytes([len(v)]) + v for k, v in keys.items())
+    run = await asked(bench, job(TaskSpec(type="ethtx", params={"gasPrice": 7})), block=100, cbor=cbor)
+
+    await bench.executor.advance(run)
+
+    wanted = await stored_transactions.of_task(bench.db, run.id, 0)
+    assert wanted is not None
+    assert wanted.to_address == run_log().address
+    assert wanted.data.startswith("0x4ab0d190")
+    assert wanted.gas_price == 7
+
+
+async def test_a_save_that_lost_a_race_writes_nothing(bench: Bench) -> None:
+    run = await started(bench, job("noop"), {})
+    await bench.db.write(Statement("UPDATE runs SET version = version + 1 WHERE id = ?", [(run.id,)]))
+
+    with pytest.raises(Conflict):
+        await bench.executor.advance(run)
+
+    assert (await read(bench, run)).status is RunStatus.IN_PROGRESS
+    assert (await read(bench, run)).tasks[0].status is RunStatus.UNSTARTED
+
+
+async def test_an_interrupted_run_goes_on_behind_the_last_durable_task(bench: Bench) -> None:
+    bench.chain.at(102)
+    run = await asked(bench, job("httpget", TaskSpec(type="noop", confirmations=9)), block=100)
+    run = msgspec.structs.replace(run, input={**(run.input or {}), "get": "https://prices.example/eth"})
+    waiting = await bench.executor.advance(run)
+    assert len(bench.http.asked) == 1
+
+    bench.chain.at(108)
+    done = await bench.executor.advance(await read(bench, waiting))
+
+    assert done.status is RunStatus.COMPLETED
+    assert len(bench.http.asked) == 1
+
+
+async def test_an_unknown_adapter_makes_a_run_that_is_errored_from_the_start(bench: Bench) -> None:
+    run = await started(bench, job("noop", "nonexist"), {})
+
+    assert (run.status, run.error) == (RunStatus.ERRORED, "nonexist is not a supported adapter type")
+    assert run.finished_at is not None
+
+
+async def test_a_request_that_pays_too_little_is_kept_as_an_errored_run(bench: Bench) -> None:
+    bench.chain.at(102)
+    run = await asked(bench, job("ethtx", "ethtx"), block=100, payment=LINK + 1)
+
+    assert run.status is RunStatus.ERRORED
+    assert run.error == (
+        f"Rejecting job {run.job_id} with payment 1.000000000000000001 below minimum threshold (1000000000000000000)"
+    )
+    assert (await read(bench, run)).payment == LINK + 1
+
+
+async def test_a_stranger_on_a_job_with_requesters_gets_an_errored_run(bench: Bench) -> None:
+    bench.chain.at(102)
+    run = await asked(bench, job("noop", requesters=("0x" + "01" * 20,)), block=100)
+
+    assert run.error == "Run Log didn't have have a valid requester: 0x9FBDa871d559710256a2502A2517b794B482Db40"
+    assert run.input_error == run.error

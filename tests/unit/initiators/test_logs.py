@@ -1,0 +1,271 @@
+"""Log intake, with a chain that the test writes and a real database in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adyton.domain.chain import Hash, Head, Log, LogFilter
+from adyton.domain.errors import TryAgain
+from adyton.domain.jobs import Job
+from adyton.domain.runs import RunStatus
+from adyton.ethereum.errors import RpcError
+from adyton.ethereum.head_tracker import ChainState
+from adyton.initiators.logs import LogIntake
+from adyton.storage import logs as stored
+from adyton.storage import runs as stored_runs
+from adyton.storage.connect import open_memory
+from support.builders import ORACLE, Bench, head, job, number_hash, run_log
+
+
+class Blocks:
+    """A chain of blocks with logs, as log intake asks for it; ``refuses`` are errors for the next range queries."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.logs_of: dict[int, list[Log]] = {}
+        self.ranges: list[tuple[int, int]] = []
+        self.refuses: list[Exception] = []
+
+    def emit(self, *logs: Log) -> None:
+        """Put logs into their blocks."""
+        for log in logs:
+            self.logs_of.setdefault(log.block_number, []).append(log)
+
+    async def head(self, tag: str | int = "latest") -> Head | None:
+        """A header."""
+        return head(int(tag))
+
+    async def logs(self, wanted: LogFilter, first: int, last: int) -> list[Log]:
+        """Logs of a range."""
+        self.ranges.append((first, last))
+        if self.refuses:
+            raise self.refuses.pop(0)
+        return [log for number in range(first, last + 1) for log in self._of(number, wanted)]
+
+    async def logs_in_block(self, wanted: LogFilter, block: Hash) -> list[Log]:
+        """Logs of one block."""
+        number = int(block[34:], 16)
+        self.ranges.append((number, number))
+        return self._of(number, wanted)
+
+    def _of(self, number: int, wanted: LogFilter) -> list[Log]:
+        return [log for log in self.logs_of.get(number, ()) if not wanted.addresses or log.address in wanted.addresses]
+
+
+class Rig:
+    """Log intake and what it works with."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.blocks = Blocks(bench)
+        self.intake = self.fresh()
+
+    def fresh(self) -> LogIntake:
+        """Log intake as after a restart."""
+        return LogIntake(
+            db=self.bench.db,
+            clock=self.bench.clock,
+            chain=self.blocks,
+            heads=self.bench.chain,
+            jobs=self.bench.jobs,
+            maker=self.bench.maker,
+            engine=self.bench.engine,
+            finality_depth=20,
+            margin=5,
+            longest_range=8,
+        )
+
+    async def at(self, number: int, *, connection: int = 1) -> None:
+        """Let a head arrive and be worked off."""
+        self.bench.chain.state = ChainState(connected=True, connection=connection, head=head(number), problem=None)
+        await self.intake.run()
+
+    async def runs(self) -> list[tuple[str, str | None, int | None]]:
+        """(status, request id, creation height) of every run, oldest first."""
+        rows = await self.bench.db.read("SELECT status, request_id, creation_height FROM runs ORDER BY id")
+        return [(str(row[0]), None if row[1] is None else str(row[1]), int(row[2] or 0)) for row in rows]
+
+    async def decisions(self) -> list[tuple[str, str | None]]:
+        """(decision, reason), oldest first."""
+        rows = await self.bench.db.read(
+            "SELECT decision, reason FROM log_decisions ORDER BY block_number, log_index, block_hash"
+        )
+        return [(str(row[0]), None if row[1] is None else str(row[1])) for row in rows]
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    db = open_memory()
+    made = Rig(Bench(db))
+    yield made
+    await db.close()
+
+
+async def listening(rig: Rig, spec: Job | None = None) -> Job:
+    stored_job = await rig.bench.add(spec or job("noop"))
+    await rig.at(90)
+    return stored_job
+
+
+def request(number: int) -> str:
+    return f"0x{number:064x}"
+
+
+async def test_each_request_starts_one_run_and_moves_the_cursor(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1), run_log(block=93, request=2), run_log(block=93, request=3, index=1))
+
+    await rig.at(93)
+
+    assert await rig.runs() == [
+        ("in_progress", request(1), 91),
+        ("pending_confirmations", request(2), 93),
+        ("pending_confirmations", request(3), 93),
+    ]
+    assert await stored.cursor(rig.bench.db) == stored.Cursor(93, number_hash(93))
+    assert [decision for decision, _ in await rig.decisions()] == ["run started"] * 3
+
+
+async def test_reading_blocks_again_starts_nothing_twice(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1))
+    await rig.at(91)
+
+    rig.intake = rig.fresh()
+    await rig.at(92, connection=2)
+
+    assert len(await rig.runs()) == 1
+    assert len(await rig.decisions()) == 1
+
+
+async def test_the_same_request_twice_in_one_batch_starts_one_run(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=92, request=1), run_log(block=92, request=1, index=1))
+
+    await rig.at(92)
+
+    assert len(await rig.runs()) == 1
+    assert [decision for decision, _ in await rig.decisions()] == ["run started", "already seen"]
+
+
+async def test_a_reorganised_request_takes_its_waiting_run_along(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1))
+    await rig.at(92)
+
+    rig.blocks.logs_of = {93: [run_log(block=93, request=1, kind=5)]}
+    rig.bench.chain.hashes = {number: number_hash(number, 5) for number in range(91, 99)}
+    rig.bench.chain.state = ChainState(
+        connected=True,
+        connection=1,
+        head=Head(94, number_hash(94, 5), number_hash(93, 5), 1),
+        problem=None,
+    )
+    await rig.intake.run()
+
+    assert await rig.runs() == [("pending_confirmations", request(1), 93)]
+    rows = await rig.bench.db.read("SELECT request_block, wake_height FROM runs")
+    assert rows == [(number_hash(93, 5), 95)]
+    assert [decision for decision, _ in await rig.decisions()] == ["run started", "already seen"]
+
+
+async def test_a_request_that_comes_back_to_its_first_block_is_followed_too(rig: Rig) -> None:
+    await test_a_reorganised_request_takes_its_waiting_run_along(rig)
+
+    rig.blocks.logs_of = {91: [run_log(block=91, request=1)]}
+    rig.bench.chain.hashes = {}
+    await rig.at(95)
+
+    assert await rig.runs() == [("pending_confirmations", request(1), 91)]
+
+
+async def test_a_truncated_log_is_refused_with_the_reason_and_the_next_one_served(rig: Rig) -> None:
+    await listening(rig)
+    short = run_log(block=91, request=1)
+    cut = Log(**{name: getattr(short, name) for name in short.__struct_fields__} | {"data": short.data[:202]})
+    rig.blocks.emit(cut, run_log(block=91, request=2, index=1))
+
+    await rig.at(91)
+
+    assert [(status, number) for status, number, _ in await rig.runs()] == [("pending_confirmations", request(2))]
+    assert await rig.decisions() == [
+        ("refused", "the event has 100 bytes of data, its version needs 288"),
+        ("run started", None),
+    ]
+
+
+async def test_broken_cbor_makes_an_errored_run(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1, cbor=b"\xa1\x61"))
+
+    await rig.at(91)
+
+    assert [status for status, _, _ in await rig.runs()] == ["errored"]
+    decision, reason = (await rig.decisions())[0]
+    assert decision == "refused"
+    assert reason is not None
+    assert reason.startswith("Error parsing CBOR: ")
+
+
+async def test_a_log_for_another_contract_or_job_is_not_ours(rig: Rig) -> None:
+    await listening(rig, job("noop", address=ORACLE))
+    rig.blocks.emit(
+        run_log(block=91, request=1, address="0x" + "11" * 20), run_log(block=91, request=2, job_id="ab" * 16, index=1)
+    )
+
+    await rig.at(91)
+
+    assert await rig.runs() == []
+    assert await rig.decisions() == []
+
+
+async def test_a_range_that_is_refused_is_asked_for_in_smaller_parts(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=95, request=1))
+    rig.blocks.refuses = [RpcError(-32005, "query returned more than 10000 results"), TryAgain("slow")]
+    rig.blocks.ranges.clear()
+
+    await rig.at(106)
+
+    assert [last - first + 1 for first, last in rig.blocks.ranges] == [8, 4, 2, 4, 8, 2]
+    assert len(await rig.runs()) == 1
+
+
+async def test_logs_of_another_branch_than_the_known_headers_are_not_taken_in(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=95, request=1, kind=7))
+    passes = 0
+
+    async def settle(seconds: float) -> None:
+        nonlocal passes
+        passes += 1
+        rig.blocks.logs_of = {95: [run_log(block=95, request=1)]}
+
+    rig.bench.clock.sleep = settle  # type: ignore[method-assign] # the chain settles while log intake pauses
+    await rig.at(96)
+
+    assert passes == 1
+    rows = await rig.bench.db.read("SELECT request_block FROM runs")
+    assert rows == [(number_hash(95),)]
+
+
+async def test_a_node_that_never_read_the_chain_begins_at_the_age_of_its_oldest_job(rig: Rig) -> None:
+    # head(n) has the time 1,700,000,000 + n; the job is as old as block 0.
+    await rig.bench.add(job("noop"))
+    rig.blocks.emit(run_log(block=3, request=1))
+
+    await rig.at(40)
+
+    assert len(await rig.runs()) == 1
+
+
+async def test_without_confirmations_needed_a_run_is_queued_at_once(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1))
+
+    await rig.at(93)
+
+    assert rig.bench.engine.queue.depth == 1
+    assert (await stored_runs.unfinished(rig.bench.db, RunStatus.IN_PROGRESS, limit=9)) != []
