@@ -150,7 +150,7 @@ def _claimed_address(content: Mapping[str, Any], path: Path) -> Address:
 
 
 def _decrypt(content: dict[str, Any], path: Path, password: str, address: Address) -> bytes:
-    from eth_keyfile import decode_keyfile_json  # noqa: PLC0415 (0.6 s of imports, only where keys are unlocked)
+    from eth_keyfile.keyfile import decode_keyfile_json  # noqa: PLC0415 (0.6 s of imports, only where keys are unlocked)
 
     try:
         return bytes(decode_keyfile_json(content, password.encode()))
@@ -174,7 +174,7 @@ def _new_key(entropy: Entropy) -> PrivateKey:
 
 
 def _write(directory: Path, key: PrivateKey, password: str, scrypt_n: int) -> None:
-    from eth_keyfile import create_keyfile_json  # noqa: PLC0415 (see _decrypt)
+    from eth_keyfile.keyfile import create_keyfile_json  # noqa: PLC0415 (see _decrypt)
 
     content = create_keyfile_json(key.secret, password.encode(), version=3, kdf="scrypt", iterations=scrypt_n)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)

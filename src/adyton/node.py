@@ -100,7 +100,7 @@ async def build(
 
     rpc = RpcClient(transport=rpc_transport, url=config.eth_url, clock=clock, entropy=entropy, expected_chain_id=chain_id)
     chain = Chain(rpc)
-    heads = HeadTracker(rpc=rpc, chain=chain, database=database, history=config.eth_head_tracker_history_depth)
+    heads = HeadTracker(rpc=rpc, chain=chain, db=database, clock=clock, history=config.eth_head_tracker_history_depth)
     transactions = TransactionManager(
         db=database,
         chain=chain,
@@ -111,6 +111,7 @@ async def build(
         rules=_gas_rules(config),
         min_confirmations=config.min_outgoing_confirmations,
         chain_id=lambda: rpc.chain_id,
+        finality_depth=config.eth_finality_depth,
     )
     registry = Registry(http=http_transport, clock=clock, settings=_adapter_settings(config))
 

@@ -14,7 +14,7 @@ from adyton.domain.data import as_text, encode
 from adyton.domain.errors import Invalid
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _SAFE_IN_PATH = "/$&+,:;=@!~*'()"
 

@@ -58,8 +58,7 @@ class GasRules(msgspec.Struct, frozen=True, kw_only=True):
         return (
             (
                 self.bump_percent < _REPLACEMENT_PERCENT,
-                f"ETH_GAS_BUMP_PERCENT of {self.bump_percent} may not be less than {_REPLACEMENT_PERCENT}: "
-                "nodes refuse a replacement that raises the price by less",
+                f"ETH_GAS_BUMP_PERCENT of {self.bump_percent} may not be less than {_REPLACEMENT_PERCENT}, what nodes demand",
             ),
             (
                 self.price_max < self.price_default,

@@ -7,7 +7,7 @@ cannot be read at all is reported first, alone: only a job that could be read is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
@@ -60,15 +60,14 @@ def decode(text: bytes, *, job_id: str, now: int) -> Job:
     return job
 
 
-def _items(source: Mapping[str, object], name: str, faults: list[Fault]) -> list[tuple[int, Mapping[str, object]]]:
+def _items(source: Mapping[str, object], name: str, faults: list[Fault]) -> Iterator[tuple[int, Mapping[str, object]]]:
     """The numbered objects of a list; as v0.6.2, null is an empty list or an empty object."""
     value = field(source, name)
-    if value is UNSET or value is None:
-        return []
-    if not isinstance(value, list):
+    if isinstance(value, list):
+        for n, item in enumerate(value):
+            yield n, _object(item, f"/{name}/{n}", faults)
+    elif value is not UNSET and value is not None:
         faults.append(Fault(f"{name} must be an array, not {kind_of(value)}", f"/{name}"))
-        return []
-    return [(n, _object(item, f"/{name}/{n}", faults)) for n, item in enumerate(value)]
 
 
 def _object(value: object, pointer: str, faults: list[Fault]) -> Mapping[str, object]:

@@ -90,12 +90,14 @@ def merged_filter(jobs: Iterable[Job]) -> LogFilter | None:
 
 
 def read_run_log(log: Log) -> RunLog:
-    """The request inside a log whose first topic is one of ``RUN_LOG_TOPICS``.
+    """The request inside a log.
 
     Raises MalformedLog when it is too short to say who asks for what. CBOR that cannot be read is not malformed: the
     request stands, with ``error`` set, so that an errored run tells of it (as later versions; v0.6.2 left no trace).
     """
-    layout = LAYOUTS[log.topics[0]]
+    layout = LAYOUTS.get(log.topics[0]) if log.topics else None
+    if layout is None:
+        raise MalformedLog(f"No parser for the RunLogEvent topic {log.topics[0] if log.topics else '(none)'}")
     _check_size(log, layout)
     body = log.data[2:]
     if layout.indexed:

@@ -110,7 +110,7 @@ class Broadcaster:
                 self._log.info("sending stops: no connection to the chain", because=str(fault))
             except (TryAgain, RpcError, Refused, Broken) as fault:
                 self._log.warning("sending failed; trying again", because=str(fault))
-            except Exception:
+            except Exception:  # noqa: BLE001 - a key must not be blocked by a defect; it is logged with its context
                 self._log.exception("sending failed in a way that it must not; trying again")
             await self._pause(connection)
 

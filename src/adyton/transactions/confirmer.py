@@ -136,6 +136,9 @@ class Confirmer:
         except (TryAgain, RpcError, Refused, Broken) as fault:
             log.warning("following the transactions of a key failed; trying again", key=sender, because=str(fault))
             return True
+        except Exception:
+            log.exception("following the transactions of a key failed in a way that it must not; trying again", key=sender)
+            return True
         else:
             return missing
         return False

@@ -199,7 +199,6 @@ async def test_without_a_connection_the_transaction_waits_for_one(bench: Bench) 
 
 async def test_a_requester_cannot_redirect_the_answer(bench: Bench) -> None:
     bench.chain.at(102)
-    # {"Address": "0x00…00", "functionselector": "0x00000000", "gasPrice": "1"}
     keys = {b"Address": b"0x" + b"0" * 40, b"functionselector": b"0x00000000", b"gasPrice": b"1"}
     cbor = b"".join(bytes([0x60 + len(k)]) + k + b"\x78" + bytes([len(v)]) + v for k, v in keys.items())
     run = await asked(bench, job(TaskSpec(type="ethtx", params={"gasPrice": 7})), block=100, cbor=cbor)

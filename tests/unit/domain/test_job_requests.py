@@ -1,0 +1,234 @@
+"""A job as an operator writes it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adyton.domain.chain import ZERO_ADDRESS
+from adyton.domain.errors import Fault, Invalid
+from adyton.domain.job_requests import read_job
+from adyton.domain.jobs import Job
+from adyton.domain.runs import Data
+
+NOW = 1_561_644_191_000_000
+ORACLE = "0x356a04bCe728ba4c62A30294A55E6A8600a320B3"
+
+
+def check(kind: str, params: Data) -> None:
+    """Knows two task types; one of them wants a param."""
+    if kind not in {"noop", "httpget"}:
+        raise Invalid(f"{kind} is not a supported adapter type")
+    if kind == "httpget" and "get" not in params:
+        raise Invalid("get: missing")
+
+
+def read(text: str | bytes | dict[str, Any]) -> Job:
+    body = json.dumps(text).encode() if isinstance(text, dict) else text.encode() if isinstance(text, str) else text
+    return read_job(body, job_id="a" * 32, now=NOW, check=check)
+
+
+def job(**parts: Any) -> dict[str, Any]:
+    return {"initiators": [{"type": "web"}], "tasks": [{"type": "noop"}], **parts}
+
+
+def faults(text: str | bytes | dict[str, Any]) -> list[Fault]:
+    with pytest.raises(Invalid) as refused:
+        read(text)
+    return list(refused.value.faults)
+
+
+def details(text: str | bytes | dict[str, Any]) -> list[str]:
+    return [fault.detail for fault in faults(text)]
+
+
+def test_a_whole_job_is_read() -> None:
+    found = read(
+        {
+            "initiators": [{"type": "runlog", "params": {"address": ORACLE, "requesters": [ORACLE]}}, {"type": "web"}],
+            "tasks": [{"type": "httpget", "confirmations": 2, "params": {"get": "https://example.com"}}, {"type": "noop"}],
+            "startAt": "2019-06-27T16:00:00+02:00",
+            "endAt": None,
+        }
+    )
+
+    runlog, web = found.initiators
+    assert (found.id, found.created_at, found.start_at, found.end_at) == ("a" * 32, NOW, 1561644000_000_000, None)
+    assert (runlog.type, runlog.address, runlog.requesters) == ("runlog", ORACLE.lower(), (ORACLE.lower(),))
+    assert (web.type, web.address, web.requesters, web.created_at) == ("web", ZERO_ADDRESS, (), NOW)
+    assert [(task.type, task.confirmations, task.params) for task in found.tasks] == [
+        ("httpget", 2, {"get": "https://example.com"}),
+        ("noop", None, {}),
+    ]
+
+
+def test_keys_and_types_match_in_any_case_and_unknown_keys_are_ignored() -> None:
+    found = read('{"Initiators":[{"TYPE":"Web","x":1}],"TASKS":[{"Type":"NoOp","Params":{"Keep":1}}],"name":"n","_comment":[]}')
+
+    assert (found.initiators[0].type, found.tasks[0].type, found.tasks[0].params) == ("web", "noop", {"Keep": 1})
+
+
+def test_numbers_in_params_stay_exact() -> None:
+    text = '{"initiators":[{"type":"web"}],"tasks":[{"type":"noop","params":{"n":123456789012345678901234567890,"d":1.10}}]}'
+
+    params = read(text).tasks[0].params
+
+    assert params["n"] == 123456789012345678901234567890
+    assert str(params["d"]) == "1.10"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1", 1), ("0", 0), ('"7"', 7), ('""', None), ("null", None), ("4294967295", 4294967295), ('"0012"', 12)],
+)
+def test_confirmations_are_read_leniently(written: str, meant: int | None) -> None:
+    found = read(f'{{"initiators":[{{"type":"web"}}],"tasks":[{{"type":"noop","confirmations":{written}}}]}}')
+    assert found.tasks[0].confirmations == meant
+
+
+@pytest.mark.parametrize(
+    "written", ["-1", "1.5", "1.0", "4294967296", "true", '"-1"', '"+1"', '"x"', "[]", "{}", '"99999999999"']
+)
+def test_other_confirmations_are_refused_at_their_place(written: str) -> None:
+    (fault,) = faults(f'{{"initiators":[{{"type":"web"}}],"tasks":[{{"type":"noop","confirmations":{written}}}]}}')
+    assert fault.pointer == "/tasks/0/confirmations"
+    assert fault.detail.startswith("tasks[0].confirmations must be a whole number from 0 to 4294967295, not ")
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("", "hex string has length 0, want 40 for common.Address"),
+        ("0x12", "hex string has length 2, want 40 for common.Address"),
+        (ORACLE[2:], "the 0x is missing"),
+        ("0x" + "g" * 40, "not hex digits"),
+        (None, "not null"),
+        (5, "not a number"),
+    ],
+)
+def test_what_is_no_address_is_refused(address: object, complaint: str) -> None:
+    (fault,) = faults(job(initiators=[{"type": "runlog", "params": {"address": address}}]))
+    assert fault.pointer == "/initiators/0/params/address"
+    assert fault.detail.startswith("initiators[0].params.address must be 0x and 40 hex digits")
+    assert complaint in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (None, None),
+        ("2019-06-27T14:03:11Z", NOW),
+        ({"Time": "2019-06-27T14:03:11Z", "Valid": True}, NOW),
+        ({"Time": "2019-06-27T14:03:11Z", "Valid": False}, None),
+        ({}, None),
+    ],
+)
+def test_times_come_in_three_forms(written: object, meant: int | None) -> None:
+    assert read(job(startAt=written)).start_at == meant
+
+
+@pytest.mark.parametrize("written", ["", "2019-06-27", 1561644191, "soon", True, []])
+def test_other_times_are_refused(written: object) -> None:
+    (fault,) = faults(job(endAt=written))
+    assert fault.pointer == "/endAt"
+
+
+@pytest.mark.parametrize("params", [None, [1], "x", 5])
+def test_params_must_be_an_object(params: object) -> None:
+    (fault,) = faults(job(tasks=[{"type": "noop", "params": params}]))
+    assert fault.pointer == "/tasks/0/params"
+
+
+def test_null_counts_as_an_empty_list_or_object() -> None:
+    assert details('{"initiators":null,"tasks":null}') == ["Must have at least one Initiator and one Task"]
+    assert details('{"initiators":[null],"tasks":[{"type":"noop"}]}') == ["type  does not exist"]
+
+
+def test_everything_that_cannot_be_read_is_reported_at_once() -> None:
+    found = faults(
+        {"initiators": [{"type": 5}, 3], "tasks": [{"type": "no op"}, {"confirmations": -1}], "startAt": 1, "endAt": "x"}
+    )
+    assert [fault.pointer for fault in found] == [
+        "/initiators/0/type",
+        "/initiators/1",
+        "/tasks/0/type",
+        "/tasks/1/confirmations",
+        "/startAt",
+        "/endAt",
+    ]
+    assert found[2].detail == "Task Type validation: name no op contains invalid characters"
+
+
+def test_a_list_must_be_a_list() -> None:
+    assert [fault.pointer for fault in faults({"initiators": {}, "tasks": "noop"})] == ["/initiators", "/tasks"]
+
+
+def test_faults_stand_in_the_order_of_v062() -> None:
+    found = faults(
+        {
+            "initiators": [{"type": "Nope"}, {"type": "web"}, {"type": "cron"}],
+            "tasks": [{"type": "httpget"}, {"type": "noop"}, {"type": "BridgeX"}],
+            "startAt": "2019-06-28T00:00:00Z",
+            "endAt": "2019-06-27T00:00:00Z",
+        }
+    )
+    assert [(fault.detail, fault.pointer) for fault in found] == [
+        ("StartAt cannot be before EndAt", "/startAt"),
+        ("type nope does not exist", "/initiators/0/type"),
+        ("this version cannot start initiators of type cron, only web and runlog", "/initiators/2/type"),
+        ("get: missing", "/tasks/0"),
+        ("bridgex is not a supported adapter type", "/tasks/2"),
+    ]
+
+
+@pytest.mark.parametrize("missing", ["initiators", "tasks"])
+def test_a_job_needs_an_initiator_and_a_task(missing: str) -> None:
+    (fault,) = faults(job(**{missing: []}))
+    assert (fault.detail, fault.pointer) == ("Must have at least one Initiator and one Task", f"/{missing}")
+
+
+def test_a_job_may_start_and_end_at_the_same_instant() -> None:
+    assert read(job(startAt="2019-06-27T14:03:11Z", endAt="2019-06-27T14:03:11Z")).end_at == NOW
+
+
+@pytest.mark.parametrize("kind", ["cron", "runat", "ethlog", "execagreement"])
+def test_an_initiator_that_nothing_would_start_is_refused(kind: str) -> None:
+    assert details(job(initiators=[{"type": kind}])) == [
+        f"this version cannot start initiators of type {kind}, only web and runlog"
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["web", "runlog", "noop", "0x", ORACLE]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["initiators", "tasks", "type", "params", "address", "requesters", "confirmations", "startAt", "Time"]
+            )
+            | st.text(),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(JSON)
+def test_any_json_is_a_job_or_invalid(value: object) -> None:
+    with suppress(Invalid):
+        found = read(json.dumps(value).encode())
+        assert found.initiators
+        assert found.tasks
+
+
+@given(st.binary())
+def test_any_bytes_are_a_job_or_invalid(body: bytes) -> None:
+    with pytest.raises(Invalid):
+        read(body)
