@@ -116,7 +116,7 @@ async def unheard(db: Database, sender: Address, before: int, count: int, limit:
     return await _select(db, where, (sender, before, count, limit))
 
 
-class Mined(msgspec.Struct, frozen=True):
+class Mined(msgspec.Struct, frozen=True, array_like=True):
     """Where a confirmed transaction was mined, as far as its depth is concerned."""
 
     id: int
@@ -132,7 +132,8 @@ async def confirmed_until(db: Database, height: int | None) -> list[Mined]:
         rows = await db.read(f"{select} ORDER BY id")
     else:
         rows = await db.read(f"{select} AND safe_height <= ? ORDER BY id", (height,))
-    return [msgspec.convert(row, Mined) for row in rows]
+    values: Any = rows  # as the schema says
+    return [Mined(*row) for row in values]
 
 
 async def anything_unseen(db: Database) -> bool:

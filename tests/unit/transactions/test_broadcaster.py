@@ -1,0 +1,392 @@
+"""Sending: nonces, what is durable before it is sent, and every kind of answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from adyton.domain.errors import Disconnected
+from adyton.domain.gas import GWEI, GasRules
+from adyton.domain.transactions import TransactionRequest
+from adyton.domain.transactions import TransactionState as S
+from adyton.ethereum.errors import MalformedAnswer, RpcError, RpcTimeout
+from adyton.storage import keys
+from adyton.storage import transactions as stored
+from support.outgoing import FIRST, ORACLE, OTHER_SENDER, SECOND, SENDER, Desk, OutsideChain, data_of, desk, simulated
+
+
+def refusal(words: str) -> RpcError:
+    return RpcError(-32000, words)
+
+
+async def next_nonce(at: Desk) -> int:
+    return (await keys.recorded(at.db, SENDER)).next_nonce
+
+
+@simulated
+async def test_transactions_are_sent_in_order_under_nonces_without_gaps() -> None:
+    async with desk() as at:
+        await at.ask(*(f"run{n}" for n in range(250)))
+        await at.settle(5)
+        assert [(sent.nonce, sent.data) for sent in at.chain.sent] == [(n, data_of(f"run{n}")) for n in range(250)]
+        assert await next_nonce(at) == 250
+        found = await at.of("run249")
+        assert (found.state, found.nonce, found.attempts[-1].state) == (S.UNCONFIRMED, 249, "broadcast")
+
+
+@simulated
+async def test_in_a_steady_flow_a_transaction_costs_one_commit_and_one_call() -> None:
+    async with desk() as at:
+        await at.ask(*(f"run{n}" for n in range(100)))
+        before = at.db.commits, len(at.chain.calls)
+        await at.settle(5)
+        assert at.chain.calls[before[1] :].count("send_raw") == 100
+        assert at.db.commits - before[0] <= 101 + 2  # and the first start, and the confirmer's stamps
+        assert len(at.chain.calls) - before[1] <= 100 + 5
+
+
+@simulated
+async def test_the_bytes_are_stored_before_they_are_sent() -> None:
+    async with desk() as at:
+        seen: list[object] = []
+
+        async def look() -> None:
+            found = await at.of("run")
+            seen.append((found.state, found.nonce, found.attempts[-1].raw))
+
+        at.chain.scripted = [lambda _: look()]
+        await at.ask("run")
+        await at.until("run", S.UNCONFIRMED)
+        assert seen == [(S.IN_PROGRESS, 0, at.chain.sent[0].raw)]
+
+
+@simulated
+async def test_broadcast_at_is_the_time_before_the_send() -> None:
+    async with desk() as at:
+        at.chain.scripted = [lambda _: asyncio.sleep(3)]
+        before = at.clock.now()
+        await at.ask("run")
+        found = await at.until("run", S.UNCONFIRMED)
+        assert found.broadcast_at is not None
+        assert found.broadcast_at - before < 1_000_000
+        assert at.clock.now() - before >= 3_000_000
+
+
+@simulated
+async def test_asking_twice_for_the_same_task_run_sends_once() -> None:
+    async with desk() as at:
+        await at.ask("run", "run")
+        await at.settle()
+        await at.ask("run")
+        await at.settle()
+        assert len(at.chain.sent) == 1
+
+
+@simulated
+async def test_type_2_where_there_is_a_base_fee_and_legacy_elsewhere_or_when_the_task_names_a_price() -> None:
+    async with desk() as at:
+        await at.ask("modern")
+        await at.ask("priced", gas_price=7 * GWEI)
+        await at.settle()
+        assert [sent.raw[:4] == "0x02" for sent in at.chain.sent] == [True, False]
+        assert at.chain.sent[1].price == 7 * GWEI
+    async with desk(OutsideChain(base_fee=None)) as at:
+        await at.ask("old")
+        await at.settle()
+        assert at.chain.sent[0].price == 20 * GWEI
+
+
+@simulated
+async def test_without_a_connection_transactions_wait_and_go_out_when_it_comes() -> None:
+    async with desk() as at:
+        at.chain.disconnect()
+        await at.ask("run")
+        await at.settle(100)
+        assert at.chain.sent == []
+        at.chain.connect()
+        await at.until("run", S.UNCONFIRMED, seconds=1)
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+@simulated
+async def test_a_crash_before_the_nonce_is_given_leaves_it_unstarted_and_it_is_sent_after_the_restart() -> None:
+    async with desk() as at:
+        at.chain.disconnect()
+        await at.ask("run")
+        await at.crash()
+        assert (await at.of("run")).state is S.UNSTARTED
+        at.chain.connect()
+        at.start()
+        await at.until("run", S.UNCONFIRMED)
+        assert [sent.nonce for sent in at.chain.sent] == [0]
+
+
+@simulated
+async def test_a_crash_between_storing_and_sending_sends_the_same_bytes() -> None:
+    async with desk() as at:
+        at.chain.scripted = [lambda _: asyncio.sleep(1000)]  # the send that never gets through
+        await at.ask("run")
+        await at.settle()
+        bytes_stored = (await at.of("run")).attempts[-1].raw
+        assert (await at.of("run")).state is S.IN_PROGRESS
+        await at.crash()
+        at.chain.pool.clear()
+        at.start()
+        await at.until("run", S.UNCONFIRMED)
+        assert [sent.raw for sent in at.chain.sent] == [bytes_stored, bytes_stored]
+        assert len(at.chain.pool) == 1
+        assert await next_nonce(at) == 1
+
+
+@simulated
+async def test_a_crash_between_sending_and_recording_sends_the_same_bytes_and_reads_already_known_as_yes() -> None:
+    async with desk() as at:
+
+        async def taken_but_not_heard(sent: object) -> None:
+            at.chain.accept(at.chain.sent[-1])
+            await asyncio.sleep(1000)
+
+        at.chain.scripted = [taken_but_not_heard]
+        await at.ask("run")
+        await at.settle()
+        await at.crash()
+        at.start()
+        found = await at.until("run", S.UNCONFIRMED)
+        assert len({sent.raw for sent in at.chain.sent}) == 1
+        assert (found.nonce, await next_nonce(at)) == (0, 1)
+        await at.ask("next")
+        assert (await at.until("next", S.UNCONFIRMED)).nonce == 1
+
+
+@simulated
+async def test_a_crash_after_which_the_bytes_were_mined_ends_confirmed_once() -> None:
+    async with desk() as at:
+
+        async def mined_but_not_heard(sent: object) -> None:
+            at.chain.accept(at.chain.sent[-1])
+            at.chain.mine()
+            await asyncio.sleep(1000)
+
+        at.chain.scripted = [mined_but_not_heard]
+        await at.ask("run", "next")
+        await at.settle()
+        await at.crash()
+        at.start()
+        await at.until("run", S.SAFE)
+        await at.until("next", S.UNCONFIRMED)
+        assert [sent.nonce for sent in at.chain.sent] == [0, 0, 1]
+
+
+@simulated
+async def test_a_lost_connection_in_the_middle_of_a_send_is_like_a_crash() -> None:
+    async with desk() as at:
+
+        def lost(_: object) -> None:
+            at.chain.accept(at.chain.sent[-1])
+            at.chain.disconnect()
+            raise Disconnected("gone")
+
+        at.chain.scripted = [lost]
+        await at.ask("run", "next")
+        await at.settle(20)
+        assert (await at.of("run")).state is S.IN_PROGRESS
+        at.chain.connect()
+        await at.until("next", S.UNCONFIRMED, seconds=2)
+        assert [sent.nonce for sent in at.chain.sent] == [0, 0, 1]
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+@simulated
+async def test_no_answer_is_perhaps_yes_and_the_same_bytes_are_sent_until_it_is_known() -> None:
+    async with desk() as at:
+        at.chain.scripted = [RpcTimeout("no answer"), MalformedAnswer("not a hash"), refusal("internal error"), None]
+        await at.ask("run", "next")
+        await at.settle(0.5)
+        assert "it is sent again: no answer" in ((await at.of("run")).waiting or "")
+        await at.until("next", S.UNCONFIRMED)
+        assert [sent.nonce for sent in at.chain.sent] == [0, 0, 0, 0, 1]
+        assert len({sent.raw for sent in at.chain.sent}) == 2
+        assert (await at.of("run")).waiting is None
+
+
+@simulated
+async def test_unknown_words_about_bytes_that_arrived_are_seen_through() -> None:
+    """Dev chains report the revert of a transaction that they have mined as an error of the send."""
+    async with desk() as at:
+
+        def mined(_: object) -> None:
+            at.chain.accept(at.chain.sent[-1])
+            at.chain.mine()
+            raise refusal("VM Exception while processing transaction: reverted with reason string 'no'")
+
+        at.chain.scripted = [mined]
+        await at.ask("run", "next")
+        await at.until("next", S.UNCONFIRMED, seconds=1)
+        assert [sent.nonce for sent in at.chain.sent] == [0, 1]
+        await at.until("run", S.SAFE, seconds=1)
+
+
+@simulated
+async def test_a_transaction_that_can_never_be_mined_fails_and_its_nonce_is_used_by_the_next() -> None:
+    async with desk() as at:
+        heard = at.manager.settled()
+        at.chain.scripted = [refusal("exceeds block gas limit")]
+        await at.ask("bad", "good")
+        found = await at.until("bad", S.FATAL_ERROR)
+        assert found.failure == "exceeds block gas limit"
+        assert (found.nonce, found.attempts) == (None, ())
+        assert (await at.until("good", S.UNCONFIRMED)).nonce == 0
+        assert await anext(heard) == ["bad"]
+
+
+@simulated
+async def test_two_equal_transactions_may_use_one_nonce_one_after_the_other() -> None:
+    async with desk() as at:
+        at.chain.scripted = [refusal("exceeds block gas limit")]
+        at.chain.disconnect()
+        same = TransactionRequest(to=ORACLE, data="0x01")
+        for name in ("first", "second"):
+            await at.db.write(at.manager.insert(same, run_id=name, task_position=0, now=at.clock.now()))
+        at.chain.connect()
+        assert (await at.until("second", S.UNCONFIRMED)).nonce == 0
+
+
+@simulated
+async def test_without_funds_it_waits_says_so_and_goes_on_when_there_are_some() -> None:
+    async with desk() as at:
+        at.chain.refuse = lambda _: refusal("insufficient funds for gas * price + value: balance 0, tx cost 1, overshot 1")
+        await at.ask("run", "next")
+        await at.settle(120)
+        found = await at.of("run")
+        assert found.state is S.IN_PROGRESS
+        assert "is out of funds: insufficient funds" in (found.waiting or "")
+        assert 8 <= len(at.chain.sent) <= 14  # 1, 2, 4, 8, then every 15 seconds
+        assert len({sent.raw for sent in at.chain.sent}) == 1
+        at.chain.refuse = None
+        await at.until("next", S.UNCONFIRMED, seconds=20)
+        assert (await at.of("run")).waiting is None
+
+
+@simulated
+async def test_a_price_below_what_the_node_takes_is_raised_in_place_of_the_old_bytes() -> None:
+    async with desk(OutsideChain(base_fee=None)) as at:
+        at.chain.refuse = lambda sent: refusal("transaction underpriced") if sent.price < 40 * GWEI else None
+        await at.ask("run")
+        found = await at.until("run", S.UNCONFIRMED, seconds=1)
+        assert [sent.price // GWEI for sent in at.chain.sent] == [20, 25, 30, 36, 43]
+        assert [sent.nonce for sent in at.chain.sent] == [0] * 5
+        assert [attempt.hash for attempt in found.attempts] == [at.chain.sent[-1].hash]
+
+
+@simulated
+async def test_at_the_ceiling_it_waits_says_so_and_goes_on_when_the_price_falls() -> None:
+    rules = GasRules(price_max=30 * GWEI)
+    async with desk(OutsideChain(base_fee=None), rules=rules) as at:
+        at.chain.refuse = lambda _: refusal("max fee per gas less than block base fee: address 0x0, maxFeePerGas: 1")
+        await at.ask("run")
+        await at.settle(60)
+        found = await at.of("run")
+        assert found.state is S.IN_PROGRESS
+        assert "price ceiling" in (found.waiting or "")
+        assert max(sent.price for sent in at.chain.sent) <= rules.price_max
+        at.chain.refuse = None
+        await at.until("run", S.UNCONFIRMED, seconds=20)
+
+
+@simulated
+async def test_a_full_pool_slows_sending_down() -> None:
+    async with desk() as at:
+        at.chain.scripted = [refusal("txpool is full")] * 3
+        await at.ask("a", "b", "c", "d")
+        began = at.clock.now()
+        await at.until("d", S.UNCONFIRMED)
+        assert at.clock.now() - began >= 3_000_000
+        assert [sent.nonce for sent in at.chain.sent][:4] == [0, 1, 2, 3]
+
+
+@simulated
+async def test_a_node_that_misses_earlier_transactions_gets_them_again() -> None:
+    async with desk() as at:
+        await at.ask("first")
+        await at.until("first", S.UNCONFIRMED)
+        at.chain.pool.clear()
+        at.chain.refuse = lambda sent: refusal("nonce too high") if sent.nonce and not at.chain.pool else None
+        await at.ask("second")
+        await at.until("second", S.UNCONFIRMED, seconds=5)
+        assert [sent.nonce for sent in at.chain.sent] == [0, 1, 0, 1]
+
+
+@simulated
+async def test_what_cannot_be_signed_fails_alone() -> None:
+    async with desk() as at:
+        await at.ask("bad", value=-1)
+        await at.ask("good")
+        assert "cannot be signed" in ((await at.until("bad", S.FATAL_ERROR)).error or "")
+        await at.until("good", S.UNCONFIRMED)
+
+
+# --- nonces ----------------------------------------------------------------------------------------------------------
+
+
+@simulated
+async def test_a_key_with_a_past_goes_on_where_the_chain_is() -> None:
+    chain = OutsideChain()
+    chain.counts["pending"] = lambda _: 41
+    async with desk(chain) as at:
+        await at.ask("run")
+        assert (await at.until("run", S.UNCONFIRMED)).nonce == 41
+
+
+@simulated
+async def test_when_something_else_used_the_key_the_next_nonce_is_the_chains() -> None:
+    async with desk() as at:
+        await at.ask("run")
+        await at.until("run", S.UNCONFIRMED)
+        at.chain.counts["pending"] = lambda _: 5
+        at.chain.scripted = [refusal("nonce too low: next nonce 5, tx nonce 1")]
+        await at.ask("displaced", "next")
+        assert (await at.until("next", S.UNCONFIRMED)).nonce == 5
+        assert await next_nonce(at) == 6
+
+
+@simulated
+async def test_a_chain_that_forgot_transactions_does_not_take_nonces_back() -> None:
+    async with desk() as at:
+        await at.ask("run")
+        await at.until("run", S.UNCONFIRMED)
+        at.chain.disconnect()
+        at.chain.pool.clear()
+        at.chain.connect()
+        await at.ask("next")
+        assert (await at.until("next", S.UNCONFIRMED)).nonce == 1
+
+
+@simulated
+async def test_keys_are_used_in_turn_and_one_without_funds_does_not_hold_up_the_other() -> None:
+    async with desk(owners=(FIRST, SECOND)) as at:
+        at.chain.refuse = lambda sent: refusal("insufficient funds for transfer") if sent.sender == SENDER else None
+        await at.ask("a", "b", "c", "d")
+        await at.until("d", S.UNCONFIRMED, seconds=1)
+        accepted = [(sent.sender, sent.nonce) for sent in at.chain.pool.values()]
+        assert accepted == [(OTHER_SENDER, 0), (OTHER_SENDER, 1)]
+        assert (await at.of("a")).state is S.IN_PROGRESS
+        at.chain.refuse = None
+        await at.until("c", S.UNCONFIRMED, seconds=20)
+
+
+@simulated
+async def test_a_transaction_taken_back_before_its_turn_does_not_spoil_the_one_before_it() -> None:
+    async with desk() as at:
+
+        async def take_back(_: object) -> None:
+            await at.db.write(stored.rejected((await at.of("second")).id, "cancelled"))
+
+        at.chain.scripted = [lambda sent: take_back(sent)]
+        await at.ask("first", "second", "third")
+        await at.until("third", S.UNCONFIRMED)
+        assert (await at.of("first")).nonce == 0
+        assert (await at.of("second")).state is S.FATAL_ERROR
+        assert (await at.of("third")).nonce == 1
