@@ -31,7 +31,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 
     decisions: list[LogDecision]
     runs: list[Run]
-    moves: list[tuple[Known, Log]]
+    moves: list[tuple[Known, Log, RunLog]]
 
 
 class Routes:
@@ -96,7 +96,7 @@ def _decide_one(
     earlier = known.get(key)
     if earlier is not None:
         if earlier.block_hash != log.block_hash:
-            result.moves.append((earlier, log))
+            result.moves.append((earlier, log, request))
         if not seen:
             result.decisions.append(
                 LogDecision(

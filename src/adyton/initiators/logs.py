@@ -255,7 +255,7 @@ class LogIntake:
             statements.append(self._engine.statement(found.runs))
         if found.decisions:
             statements.append(stored.insert(found.decisions, now))
-        statements += [_move(known, entry, now) for known, entry in found.moves]
+        statements += [_move(known, entry, request, now) for known, entry, request in found.moves]
         if reached is not None:
             statements.append(stored.advance(reached))
         if statements:
@@ -294,11 +294,12 @@ def _request_id(entry: Log) -> str | None:
         return None
 
 
-def _move(known: Known, entry: Log, now: int) -> Statement:
+def _move(known: Known, entry: Log, found: RunLog, now: int) -> Statement:
     request = RunRequest(
         contract=entry.address,
         transaction_hash=entry.transaction_hash,
         block_hash=entry.block_hash,
         log_index=entry.log_index,
     )
-    return stored_runs.move(known.run_id, request, height=entry.block_number, by=entry.block_number - known.height, now=now)
+    by = entry.block_number - known.height
+    return stored_runs.move(known.run_id, request, found.data, height=entry.block_number, by=by, now=now)
