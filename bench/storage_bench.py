@@ -74,6 +74,12 @@ async def bench(label: str, url: str | None, runs: int, in_flight: int) -> None:
             await database.close()
 
 
+def url_of(target: str, stack: ExitStack) -> str | None:
+    if target == "postgresql":
+        return asyncio.run(stack.enter_context(postgres_server()).empty_database())
+    return {"sqlite": "", "memory": None}.get(target, target)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("targets", nargs="*", default=["sqlite", "memory"])
@@ -83,11 +89,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     with ExitStack() as stack:
         for target in chosen.targets:
-            if target == "postgresql":
-                url = asyncio.run(stack.enter_context(postgres_server()).empty_database())
-            else:
-                url = {"sqlite": "", "memory": None}.get(target, target)
-            uvloop.run(bench(target, url, chosen.runs, chosen.in_flight))
+            uvloop.run(bench(target, url_of(target, stack), chosen.runs, chosen.in_flight))
     print(f"peak resident memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

@@ -237,16 +237,17 @@ def test_a_crash_at_any_step_leaves_exactly_one_answer() -> None:
             await world.until_completed(request)
             return world.gate.passes
 
-    async def killed_at(fuse: int) -> int:
+    async def killed_at(fuse: int) -> None:
         async with World(1, fuses=[fuse]) as world:
             await world.until(lambda: world.node is not None, every=0.1)
             request = world.chain.request((await world.create_job(PRICE_JOB)).id, {})
             await world.until_completed(request)
+            # The last passes come when all is done: then the node need only live again.
+            await world.until(lambda: world.lives == 2)
             check_account(world, [request])
-            return world.lives
 
-    lives = [run(killed_at(fuse)) for fuse in range(1, run(passes()) + 1)]
-    assert set(lives) == {2}
+    for fuse in range(1, run(passes()) + 1):
+        run(killed_at(fuse))
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SIMULATION_SEEDS", SEEDS))))

@@ -89,17 +89,17 @@ async def test_a_caller_cancelled_during_the_commit_breaks_nothing(database: Dat
 
 async def test_operations_gather_while_a_batch_is_being_committed() -> None:
     batches: list[int] = []
-    go_on = asyncio.Event()
+    started, go_on = asyncio.Event(), asyncio.Event()
 
     async def apply(operations: Sequence[Statements]) -> Sequence[Outcome]:
         batches.append(len(operations))
+        started.set()
         await go_on.wait()
         return [[] for _ in operations]
 
     writer = Writer(apply)
     first = asyncio.ensure_future(writer.write((job("a"),)))
-    while not batches:
-        await asyncio.sleep(0)
+    await started.wait()
     rest = [asyncio.ensure_future(writer.write((job("b"),))) for _ in range(9)]
     await asyncio.sleep(0)
     go_on.set()

@@ -148,14 +148,7 @@ async def test_a_waiting_node_gets_the_file_when_the_first_one_stops(tmp_path: P
 
 
 async def test_every_acknowledged_write_survives_kill_9(tmp_path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER, str(tmp_path)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    acknowledged = [process.stdout.readline() for _ in range(500)]
-    process.send_signal(signal.SIGKILL)
-    acknowledged += process.stdout.readlines()
-    process.stdout.close()
-    process.wait()
-    names = {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
+    names = await asyncio.to_thread(acknowledged_until_killed, tmp_path)
 
     database = await open_url("", root=tmp_path)
     found = {str(row[0]) for row in await database.read("SELECT id FROM jobs")}
@@ -164,6 +157,18 @@ async def test_every_acknowledged_write_survives_kill_9(tmp_path: Path) -> None:
     assert len(names) >= 500
     assert names <= found
     assert {name for name in found if not name.endswith("-twin")} == {name[:-5] for name in found if name.endswith("-twin")}
+
+
+def acknowledged_until_killed(root: Path) -> set[str]:
+    """Let a process write as fast as it can, kill it after 500 acknowledged writes, and give what it was promised."""
+    process = subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER, str(root)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    acknowledged = [process.stdout.readline() for _ in range(500)]
+    process.send_signal(signal.SIGKILL)
+    acknowledged += process.stdout.readlines()
+    process.stdout.close()
+    process.wait()
+    return {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
 
 
 async def test_a_full_disk_fails_the_callers_and_is_over_when_there_is_space_again(tmp_path: Path) -> None:
@@ -266,7 +271,7 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(
     await with_one_job(tmp_path)
     with monkeypatch.context() as patched:
         know(patched, bad)
-        with pytest.raises(Exception, match="already exists|dangling references"):
+        with pytest.raises(Exception, match=r"already exists|dangling references"):
             await open_url("", root=tmp_path)
 
     database = await open_url("", root=tmp_path)
@@ -279,7 +284,9 @@ async def test_a_migration_may_rebuild_a_table_that_others_refer_to(tmp_path: Pa
     await with_one_job(tmp_path)
     columns = "id, created_at, start_at, end_at, archived_at"
     rebuild = f"""
-        CREATE TABLE jobs_new (id TEXT NOT NULL PRIMARY KEY, created_at BIGINT, start_at BIGINT, end_at BIGINT, archived_at BIGINT);
+        CREATE TABLE jobs_new (
+            id TEXT NOT NULL PRIMARY KEY, created_at BIGINT, start_at BIGINT, end_at BIGINT, archived_at BIGINT
+        );
         INSERT INTO jobs_new SELECT {columns} FROM jobs;
         DROP TABLE jobs;
         ALTER TABLE jobs_new RENAME TO jobs;

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
-import rlp
+import rlp  # type: ignore[import-untyped] # the reference decoder has no types
 from coincurve import PrivateKey
 from eth_account import Account
-from eth_account.typed_transactions import TypedTransaction
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 
 from adyton.domain.chain import Address, Hash, Head, Hex, Receipt
@@ -148,7 +148,7 @@ class OutsideChain:
         self, to: Address, data: Hex, *, sender: Address | None = None, block: str | int = "latest", gas: int | None = None
     ) -> Hex:
         self._meet("call")
-        raise RpcError(3, "execution reverted", "0x08c379a0" + f"{32:064x}{4:064x}" + "nope".encode().hex().ljust(64, "0"))
+        raise RpcError(3, "execution reverted", "0x08c379a0" + f"{32:064x}{4:064x}" + b"nope".hex().ljust(64, "0"))
 
     # --- what happens outside ----------------------------------------------------------------------------------------
 

@@ -112,7 +112,13 @@ class LocalChain:
 
 
 async def start_chain(
-    directory: Path, *, http: HttpTransport, clock: Clock, port: int = 0, chain_id: int = CHAIN_ID, arguments: tuple[str, ...] = ()
+    directory: Path,
+    *,
+    http: HttpTransport,
+    clock: Clock,
+    port: int = 0,
+    chain_id: int = CHAIN_ID,
+    arguments: tuple[str, ...] = (),
 ) -> LocalChain:
     """Start an anvil on a free port (or ``port``) that mines a block for each transaction; its output goes to ``directory``.
 

@@ -17,10 +17,11 @@ import msgspec
 
 from adyton.dev import abi
 from adyton.dev.chain import LocalChain
+from adyton.domain import evm
 
 ETHER = LINK = 10**18
-FULFILLED = "0x" + abi.keccak(b"RequestFulfilled(bytes32,bytes32)").hex()
-CALLBACK = abi.keccak(b"fulfill(bytes32,bytes32)")[:4]
+FULFILLED = evm.event_topic("RequestFulfilled(bytes32,bytes32)")
+CALLBACK = evm.selector("fulfill(bytes32,bytes32)")
 DATA_VERSION = 1
 
 
@@ -71,16 +72,23 @@ async def request(
 
     ``parameters`` is what the requester tells the job, ``nonce`` a number not used before: id and answer belong to it.
     """
-    request_id = request_id_of(contracts.owner, nonce)
-    expect = abi.call("addExternalRequest(address,bytes32)", contracts.oracle, request_id)
-    await chain.send(contracts.owner, to=contracts.consumer, data=expect)
-    await chain.send(contracts.owner, to=contracts.link, data=payload(contracts, job_id, parameters, payment, nonce))
-    return "0x" + request_id.hex()
+    for transaction in calls(contracts, job_id, parameters, payment=payment, nonce=nonce):
+        await chain.send(contracts.owner, to=transaction["to"], data=transaction["data"])
+    return "0x" + request_id_of(contracts.owner, nonce).hex()
+
+
+def calls(
+    contracts: Contracts, job_id: str, parameters: Mapping[str, Any], *, payment: int = LINK, nonce: int
+) -> list[dict[str, str]]:
+    """The two transactions of a request: tell the consumer what to expect, pay the oracle."""
+    expect = abi.call("addExternalRequest(address,bytes32)", contracts.oracle, request_id_of(contracts.owner, nonce))
+    pay = payload(contracts, job_id, parameters, payment, nonce)
+    return [{"to": contracts.consumer, "data": expect}, {"to": contracts.link, "data": pay}]
 
 
 def request_id_of(sender: str, nonce: int) -> bytes:
     """The id that the oracle gives to a request."""
-    return abi.keccak(bytes.fromhex(sender[2:]) + nonce.to_bytes(32, "big"))
+    return evm.keccak(bytes.fromhex(sender[2:]) + evm.unsigned_word(nonce))
 
 
 def payload(contracts: Contracts, job_id: str, parameters: Mapping[str, Any], payment: int, nonce: int) -> str:

@@ -170,7 +170,7 @@ def next_step(
 
 def _raised(rules: GasRules, price: int) -> int:
     """Up by the percentage (rounded up) or the least step, whichever is more."""
-    return max(-(-price * (100 + rules.bump_percent) // 100), price + rules.bump_min)
+    return max(-(-price * (100 + rules.bump_percent) // 100), price + max(rules.bump_min, 1))
 
 
 def _outliving(rules: GasRules, base_fee: int) -> int:

@@ -110,6 +110,7 @@ TABLE: tuple[Phrase, ...] = (
         r"NotSupportedTxType(, .*)?",
     ),
     *_phrases(M.FATAL, "Reth", r"gas limit too high", r"tx type not supported", r"transaction's size .* exceeds .*"),
+    *_phrases(M.FATAL, "anvil", r"intrinsic gas too high.*"),
     *_phrases(
         M.FATAL,
         "Hardhat",

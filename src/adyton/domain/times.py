@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = _EPOCH.replace(tzinfo=None)  # shown without an offset, which is written as Z
 _MICROSECOND = timedelta(microseconds=1)
 # RFC 3339 as Go reads it: capital T and Z, a full time, an offset; the day of a month is checked by datetime.
 _RFC3339 = re.compile(
@@ -43,7 +44,7 @@ def go_time(micros: int) -> str:
 
 
 def _moment(micros: int, between: str) -> str:
-    text = (_EPOCH + timedelta(microseconds=micros)).replace(tzinfo=None).isoformat(between)
+    text = (_EPOCH_UTC + timedelta(microseconds=micros)).isoformat(between)
     return text.rstrip("0") if "." in text else text
 
 

@@ -77,7 +77,7 @@ class Engine:
         self._clock = clock
         self._jobs = jobs
         self._maker = maker
-        self._executor = executor
+        self.executor = executor
         self._heads = heads
         self._settlements = settlements
         self.queue = RunQueue(work=self._advance, leftovers=self._leftovers, workers=workers, keeps=queue_keeps)
@@ -189,9 +189,9 @@ class Engine:
         while True:
             try:
                 found = await stored.unfinished(self._db, RunStatus.IN_PROGRESS, limit=_CHUNK * 10)
-                if self._executor.connected:
+                if self.executor.connected:
                     found += await stored.unfinished(self._db, RunStatus.PENDING_CONNECTION, limit=_CHUNK * 10)
-                height = self._executor.height
+                height = self.executor.height
                 if height is not None:
                     found += await stored.due_at(self._db, height, limit=_CHUNK * 10)
                 found += await stored_transactions.settled_runs(self._db)
@@ -209,7 +209,7 @@ class Engine:
                 run = await stored.get(self._db, run_id, self._jobs)
             if run is None or run.status.finished:
                 return
-            done = await self._executor.advance(run)
+            done = await self.executor.advance(run)
             if done.status is RunStatus.ERRORED:
                 log.warning("run errored", run=done.id, job=done.job_id, error=done.error)
             elif done.request is not None:

@@ -7,7 +7,7 @@ import structlog
 from adyton.domain.canonical import CanonicalChain, Fit
 from adyton.domain.chain import Hash, Head
 from adyton.ethereum.client import Chain
-from adyton.ethereum.errors import MalformedAnswer, RpcError
+from adyton.ethereum.errors import MalformedAnswer, RpcError, RpcTimeout
 
 NEAR = 2
 """Gaps up to here are walked one parent at a time; for a wider one the headers are asked for by height first, in one batch."""
@@ -42,13 +42,15 @@ async def branch_to(head: Head, canonical: CanonicalChain, chain: Chain, history
 
 async def _by_height(head: Head, canonical: CanonicalChain, chain: Chain, floor: int) -> dict[Hash, Head]:
     """Headers below ``head`` by their hashes: a guess that spares calls. Only those that turn out to be parents are used."""
-    first = floor if canonical.tip is None else max(floor, canonical.tip.number + 1)
-    if head.number - first <= NEAR:
+    tip = canonical.tip
+    joins = tip is not None and tip.number >= floor
+    first = tip.number + 1 if joins and tip is not None else floor
+    if head.number - first <= (NEAR if joins else 0):
         return {}
     try:
         found = await chain.heads(range(first, head.number))
-    except (RpcError, MalformedAnswer) as error:
-        log.debug("headers by height were refused", error=str(error))
+    except (RpcError, RpcTimeout, MalformedAnswer) as error:
+        log.debug("headers by height were refused", error=str(error))  # a node may not know batches at all
         return {}
     return {item.hash: item for item in found if item is not None}
 

@@ -112,7 +112,7 @@ def chain_id(json: bytes | msgspec.Raw) -> int:
 
 
 def _chain_number(json: bytes | msgspec.Raw) -> int:
-    value = _chain_id.decode(json)
+    value: str | int = _chain_id.decode(json)
     if isinstance(value, str):
         value = int(value) if value.isdecimal() else _number("result", value)
     if not 0 <= value < HEIGHT_LIMIT:

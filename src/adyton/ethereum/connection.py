@@ -29,6 +29,8 @@ Deliver: TypeAlias = Callable[[msgspec.Raw], None]
 INTERNAL_ERROR = -32603
 NO_ID = "the node refused a message that it could not read"
 SHOWN = 200
+"""Bytes of the node's words in a log line."""
+LONGEST_ID = 20
 
 log = structlog.get_logger(__name__)
 
@@ -215,9 +217,9 @@ class Connection:
         if frame.params is not None:
             self._notify(frame.params)
             return None
-        call = int(frame.id) if isinstance(frame.id, str) and frame.id.isdecimal() else frame.id
-        exchange = self._waiting.pop(call, None) if isinstance(call, int) else None
-        if exchange is not None and isinstance(call, int):
+        call = _call_id(frame.id)
+        exchange = None if call is None else self._waiting.pop(call, None)
+        if exchange is not None and call is not None:
             answer = _answer(frame)
             if exchange.deliver is not None and not isinstance(answer, RpcError):
                 self._expect(answer, exchange.deliver)
@@ -250,6 +252,13 @@ class Connection:
             deliver(notice.result)
         else:
             log.debug("notification for an unknown subscription", subscription=notice.subscription)
+
+
+def _call_id(given: int | str | None) -> int | None:
+    """Our ids are small numbers; some proxies hand them back as text."""
+    if isinstance(given, str):
+        return int(given) if given.isdecimal() and len(given) < LONGEST_ID else None
+    return given
 
 
 def _answer(frame: _Frame) -> Answer:

@@ -136,7 +136,7 @@ class HeadTracker:
         try:
             self._canonical = CanonicalChain(self._history, await stored.load(self._db))
         except StorageUnavailable as error:
-            log.error("stored heads cannot be read", error=str(error))  # noqa: TRY400 - expected of a database; no trace wanted
+            log.error("stored heads cannot be read", error=str(error))
             self._stored = False
         self._publish(connected=False, connection=0, problem=self._rpc.problem)
 
@@ -239,7 +239,7 @@ class HeadTracker:
             await self._db.write(*stored.save(wanted, oldest=heads[0].number, newest=heads[-1].number))
             self._stored = True
         except StorageUnavailable as error:
-            log.error("heads cannot be stored yet", error=str(error))  # noqa: TRY400 - expected of a database; no trace wanted
+            log.error("heads cannot be stored yet", error=str(error))
 
     def _publish(self, *, connected: bool, connection: int, problem: str | None) -> None:
         self._state.set(ChainState(connected, connection, self._canonical.tip, problem))

@@ -19,7 +19,7 @@ from adyton.domain.errors import Disconnected, TryAgain
 from adyton.domain.urls import redact
 from adyton.ethereum import codec
 from adyton.ethereum.connection import Answer, Call, Connection, Deliver
-from adyton.ethereum.errors import RpcError, WrongChain
+from adyton.ethereum.errors import MalformedAnswer, RpcError, WrongChain
 from adyton.ethereum.latest import Latest
 from adyton.ports import Clock, ConnectionLost, Entropy, RpcTransport
 
@@ -124,8 +124,9 @@ class RpcClient:
                 log.debug("the node did not know the old subscription", error=error.message)
 
     async def call(self, method: str, *params: object) -> Any:
-        """The result of a call, numbers exact. Raises RpcError, RpcTimeout (the node may have done it) or Disconnected."""
-        return _values.decode(await self.call_raw(method, *params))
+        """The result of a call, numbers exact. Raises RpcError, RpcTimeout (the node may have done it), Disconnected, and
+        MalformedAnswer for a result that is not JSON."""
+        return _value(await self.call_raw(method, *params))
 
     async def call_raw(self, method: str, *params: object) -> msgspec.Raw:
         """The JSON of a call's result, to be decoded by type. Raises as ``call`` does."""
@@ -134,7 +135,7 @@ class RpcClient:
     async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]:
         """The results of many calls, in order; a call that failed has its RpcError there. Raises RpcTimeout, Disconnected."""
         answers = await self.batch_raw(calls)
-        return [answer if isinstance(answer, RpcError) else _values.decode(answer) for answer in answers]
+        return [answer if isinstance(answer, RpcError) else _value(answer) for answer in answers]
 
     async def batch_raw(self, calls: Sequence[Call]) -> list[Answer]:
         """Like ``batch``, with the JSON of each result."""
@@ -166,7 +167,7 @@ class RpcClient:
                 self._offer(connection)
                 self._lost(await connection.lost())
         except WrongChain as error:
-            log.error("wrong chain", url=self._where, error=str(error))  # noqa: TRY400 - the operator's setting, not a fault here
+            log.error("wrong chain", url=self._where, error=str(error))
             self._lost(str(error))
         except TimeoutError:
             self._lost(f"{self._where}: no connection within {self._timeout:g} s")
@@ -212,3 +213,10 @@ class RpcClient:
         self._connection = None
         log.warning("no connection to the ethereum node", url=self._where, error=why)
         self._link.set(Link(connection=self.link.connection, chain_id=self._chain_id, problem=why))
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    try:
+        return _values.decode(raw)
+    except (ValueError, RecursionError) as error:
+        raise MalformedAnswer(f"result: {error}") from None

@@ -55,7 +55,9 @@ async def of_runs(db: Database, run_ids: Iterable[str]) -> dict[tuple[str, int],
 async def settled_runs(db: Database) -> list[str]:
     """Runs that still wait although every transaction they asked for is safe or has failed for good."""
     rows = await db.read("""
-        SELECT r.id FROM runs r WHERE r.status = 'pending_confirmations'
+        SELECT r.id FROM runs r
+        WHERE r.status NOT IN ('errored', 'completed', 'cancelled') AND r.status = 'pending_confirmations'
+            AND r.wake_height IS NULL
             AND EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id)
             AND NOT EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id AND t.state NOT IN ('safe', 'fatal_error'))
         ORDER BY r.id""")
@@ -92,19 +94,22 @@ async def minable(db: Database, sender: Address, count: int, after: int, limit: 
 
 async def undecided(db: Database, sender: Address) -> list[Transaction]:
     """Unconfirmed transactions with an attempt that may or may not have been sent."""
-    where = """
-        JOIN tx_attempts a ON a.transaction_id = t.id
-        WHERE a.state = 'in_progress' AND t.state = 'unconfirmed' AND t.from_address = ? ORDER BY t.nonce"""
-    return await _select(db, where, (sender,))
+    rows = await db.read("SELECT transaction_id FROM tx_attempts WHERE state = 'in_progress' ORDER BY transaction_id")
+    found: list[Transaction] = []
+    for chunk in _chunks([transaction_id for (transaction_id,) in rows]):
+        found += await _select(db, f"WHERE t.id IN ({_marks(chunk)}) ORDER BY t.nonce", tuple(chunk))
+    return [each for each in found if each.from_address == sender and each.state is TransactionState.UNCONFIRMED]
 
 
-async def impatient(db: Database, sender: Address, since: int, count: int, limit: int) -> list[Transaction]:
-    """Unconfirmed transactions that wait since block ``since`` or longer and whose nonce the chain has not used (``count`` is
-    the next it will), lowest nonce first."""
+async def impatient(db: Database, sender: Address, since: int, count: int, depth: int) -> list[Transaction]:
+    """Of the ``depth`` lowest nonces that the chain has not used (``count`` is the next it will), the unconfirmed transactions
+    that wait since block ``since`` or longer, lowest nonce first."""
     where = """
-        WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.waiting_since <= ? AND +t.nonce >= ?
-        ORDER BY t.nonce LIMIT ?"""
-    return await _select(db, where, (sender, since, count, limit))
+        WHERE t.id IN (SELECT id FROM transactions WHERE state = 'unconfirmed' AND from_address = ? AND nonce >= ?
+                       ORDER BY nonce LIMIT ?)
+            AND t.waiting_since <= ?
+        ORDER BY t.nonce"""
+    return await _select(db, where, (sender, count, depth, since))
 
 
 async def unheard(db: Database, sender: Address, before: int, count: int, limit: int) -> list[Transaction]:
@@ -129,9 +134,9 @@ async def confirmed_until(db: Database, height: int | None) -> list[Mined]:
     """Confirmed transactions that have their confirmations when the chain has that height; None: all confirmed ones."""
     select = "SELECT id, run_id, receipt_block, receipt_block_hash FROM transactions WHERE state = 'confirmed'"
     if height is None:
-        rows = await db.read(f"{select} ORDER BY id")
+        rows = await db.read(f"{select} ORDER BY safe_height, id")
     else:
-        rows = await db.read(f"{select} AND safe_height <= ? ORDER BY id", (height,))
+        rows = await db.read(f"{select} AND safe_height <= ? ORDER BY safe_height, id", (height,))
     values: Any = rows  # as the schema says
     return [Mined(*row) for row in values]
 
@@ -140,8 +145,9 @@ async def anything_unseen(db: Database) -> bool:
     """Whether anything was sent since the last head."""
     rows = await db.read("""
         SELECT CASE WHEN EXISTS (SELECT 1 FROM tx_attempts WHERE state = 'broadcast' AND broadcast_before IS NULL)
-            OR EXISTS (SELECT 1 FROM keys k JOIN transactions t ON t.from_address = k.address
-                       WHERE t.state = 'unconfirmed' AND t.waiting_since IS NULL)
+            OR EXISTS (SELECT 1 FROM keys k WHERE EXISTS (
+                SELECT 1 FROM transactions t
+                WHERE t.state = 'unconfirmed' AND t.from_address = k.address AND t.waiting_since IS NULL))
             THEN 1 ELSE 0 END""")
     return rows[0][0] == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 import aiohttp
@@ -95,6 +96,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
         return f"certificate refused: {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError):
+        # aiohttp's and asyncio's own texts name the address; a failed name look-up has numbers of its own, below zero
+        return (
+            os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or type(error).__name__
+        )
     return type(error).__name__

@@ -9,6 +9,8 @@ import msgspec
 
 from adyton.domain.errors import Refused
 
+_BACKLOG = 2048
+
 
 class Tls(msgspec.Struct, frozen=True):
     """A certificate and its key, PEM files."""
@@ -26,13 +28,15 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 def bind(listener: Listener) -> socket.socket:
-    """A bound socket. Raises Refused when the address cannot be had; the message names the setting to change."""
+    """A socket that clients can connect to. Raises Refused when the address cannot be had; the message names the setting to
+    change."""
     family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
     # The server's own end is no part of the simulated world, so no port stands before it.
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((listener.host, listener.port))
+        bound.listen(_BACKLOG)
     except OSError as fault:
         bound.close()
         setting = "CHAINLINK_TLS_PORT" if listener.tls else "CHAINLINK_PORT"

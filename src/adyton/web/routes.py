@@ -1,4 +1,4 @@
-"""Every route, grouped by the authentication it needs."""
+"""Every route, grouped by the authentication it needs. Paths are tried in this order, so the busy ones come first."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ from adyton.web import accounts, auth, health, jobs, runs, sessions
 from adyton.web.endpoint import Authentication, Route
 
 ROUTES: tuple[tuple[Authentication, tuple[Route, ...]], ...] = (
-    (
-        auth.nobody,
-        (
-            Route("POST", "/sessions", sessions.create, limiters=("requests", "logins")),
-            # Watchers are not counted, so that a busy client at the same address cannot make the node look dead.
-            Route("GET", "/health", health.show, limiters=()),
-            Route("GET", "/readyz", health.ready, limiters=()),
-        ),
-    ),
     (
         auth.session,
         (
@@ -27,6 +18,15 @@ ROUTES: tuple[tuple[Authentication, tuple[Route, ...]], ...] = (
             Route("DELETE", "/v2/specs/{job_id}", jobs.archive),
             Route("GET", "/v2/user/balances", accounts.balances),
             Route("DELETE", "/sessions", sessions.delete),
+        ),
+    ),
+    (
+        auth.nobody,
+        (
+            Route("POST", "/sessions", sessions.create, limiters=("requests", "logins")),
+            # Watchers are not counted, so that a busy client at the same address cannot make the node look dead.
+            Route("GET", "/health", health.show, limiters=()),
+            Route("GET", "/readyz", health.ready, limiters=()),
         ),
     ),
 )

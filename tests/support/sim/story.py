@@ -13,8 +13,8 @@ from support.sim.entropy import stream
 from support.sim.faults import Faults
 from support.sim.world import NODE, PRICE, PRICE_JOB, World
 
-LATEST_FUSE = 110
-"""Passes of the crash gate within which a story's crashes fall; a life without crashes and three requests has about as many."""
+LATEST_FUSE = 200
+"""Passes of the crash gate within which a story's crashes fall; a story of three requests has somewhat more."""
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Story:
 
     seed: int | str
     requests: int = 3
-    kills: int = 3
-    reorganisations: int = 3
+    kills: int = 4
+    reorganisations: int = 8
     depth: int = 2
     faults: Faults | None = None
     asked: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Story:
         random = stream(self.seed, "story")
         fuses = random.sample(range(1, LATEST_FUSE), random.randint(0, self.kills))
         moments = [(random.uniform(0, 120), "request") for _ in range(self.requests)]
-        moments += [(random.uniform(0, 300), "reorganise") for _ in range(random.randint(0, self.reorganisations))]
+        moments += [(random.uniform(0, 200), "reorganise") for _ in range(random.randint(0, self.reorganisations))]
         async with World(self.seed, fuses=fuses, faults=self.faults) as world:
             await world.until(lambda: world.node is not None, every=0.1)
             job = await world.create_job(PRICE_JOB)
@@ -54,12 +54,13 @@ class Story:
     def _reorganise(self, world: World) -> None:
         chain, random = world.chain, world.random
         depth = random.randint(1, self.depth)
-        ours = [each.hash for block in chain.blocks[-depth:] for each in block.transactions if each.sender == NODE]
-        out = [each for each in ours if random.random() < 0.5]
+        removed = [each for block in chain.blocks[-depth:] for each in block.transactions]
+        out = [each.hash for each in removed if random.random() < 0.4]
+        ours = {each.hash for each in removed if each.sender == NODE}
         length = depth + random.randint(0, 2)
         chain.reorganise(depth, length=length, out=out, shift=random.randint(0, 1), shuffle=random.random() < 0.5)
         for each in out:
-            if random.random() < 0.5:
+            if each in ours and random.random() < 0.5:
                 # As a node that was restarted after the reorganisation: only who sent it has it now.
                 chain.pool.drop(each)
 

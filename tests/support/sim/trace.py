@@ -109,4 +109,7 @@ def statement_name(sql: str) -> str:
 
 
 def _shown(value: Value) -> str:
-    return value.hex() if isinstance(value, bytes) else repr(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    # Also what is a text by inheritance: a status shows as its word.
+    return str.__repr__(value) if isinstance(value, str) else repr(value)

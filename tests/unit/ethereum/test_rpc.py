@@ -51,6 +51,20 @@ async def test_a_fraction_comes_as_a_decimal() -> None:
         assert await call == Decimal("0.1")
 
 
+@pytest.mark.parametrize("result", [b'"\\ud800"', b"[" * 5000 + b"]" * 5000])
+async def test_a_result_that_cannot_be_held_is_malformed(result: bytes) -> None:
+    node = ScriptedNode()
+    node.methods["test_odd"] = lambda: SILENT
+    client = make_client(node, timeout=0.05)
+    async with running(client.run):
+        await connected(client)
+        call = asyncio.create_task(client.call("test_odd"))
+        await asyncio.sleep(0)
+        node.socket.deliver(b'{"id":2,"result":' + result + b"}")
+        with pytest.raises((MalformedAnswer, RpcTimeout)):
+            await call
+
+
 async def test_null_is_an_answer() -> None:
     node = ScriptedNode()
     node.methods["test_null"] = lambda: None
@@ -136,6 +150,7 @@ async def test_an_odd_error_is_still_an_error(answer: dict[str, Any], message: s
         b"\xff\xfe",
         b'{"id":{"a":1},"result":1}',
         b'{"id":999,"result":1}',
+        b'{"id":"' + b"9" * 5000 + b'","result":1}',
         b'{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x99","result":{}}}',
         b'{"jsonrpc":"2.0","method":"eth_subscription","params":[]}',
         b"[" * 100_000,
@@ -391,10 +406,11 @@ async def test_a_node_that_turns_to_the_right_chain_is_taken() -> None:
 async def test_without_a_configured_chain_the_first_one_counts_from_then_on() -> None:
     node = ScriptedNode(chain_id=5)
     client = make_client(node, expected_chain_id=None)
-    assert client.chain_id is None
+    chains = [client.chain_id]
     async with running(client.run):
         await connected(client)
-        assert client.chain_id == 5
+        chains.append(client.chain_id)
+        assert chains == [None, 5]
         node.chain_id = 6
         node.socket.cut()
         assert "config ID=5, eth RPC ID=6" in await problem(client, "ChainID")

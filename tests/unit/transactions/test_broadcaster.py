@@ -282,6 +282,19 @@ async def test_a_price_below_what_the_node_takes_is_raised_in_place_of_the_old_b
 
 
 @simulated
+async def test_a_crash_after_a_price_was_raised_sends_the_new_bytes_and_never_the_refused_ones() -> None:
+    async with desk(OutsideChain(base_fee=None)) as at:
+        at.chain.scripted = [refusal("transaction underpriced"), lambda _: asyncio.sleep(1000)]
+        await at.ask("run")
+        await at.settle()
+        await at.crash()
+        at.start()
+        found = await at.until("run", S.UNCONFIRMED, seconds=1)
+        assert [sent.price // GWEI for sent in at.chain.sent] == [20, 25, 25]
+        assert [attempt.raw for attempt in found.attempts] == [at.chain.sent[-1].raw]
+
+
+@simulated
 async def test_at_the_ceiling_it_waits_says_so_and_goes_on_when_the_price_falls() -> None:
     rules = GasRules(price_max=30 * GWEI)
     async with desk(OutsideChain(base_fee=None), rules=rules) as at:
@@ -384,7 +397,7 @@ async def test_a_transaction_taken_back_before_its_turn_does_not_spoil_the_one_b
         async def take_back(_: object) -> None:
             await at.db.write(stored.rejected((await at.of("second")).id, "cancelled"))
 
-        at.chain.scripted = [lambda sent: take_back(sent)]
+        at.chain.scripted = [take_back]
         await at.ask("first", "second", "third")
         await at.until("third", S.UNCONFIRMED)
         assert (await at.of("first")).nonce == 0

@@ -1,0 +1,26 @@
+"""A world for each story."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adyton.dev.world import Real
+from support.anvil import start_anvil, the_real_world
+from support.contracts import World, deploy_world
+
+
+@pytest.fixture
+async def real() -> AsyncIterator[Real]:
+    """The real clock, chance and HTTP."""
+    async with the_real_world() as real:
+        yield real
+
+
+@pytest.fixture
+async def place(real: Real, tmp_path: Path) -> AsyncIterator[World]:
+    """A chain with the official contracts and a price source."""
+    async with start_anvil(tmp_path) as chain, deploy_world(chain, real, tmp_path / "node") as world:
+        yield world

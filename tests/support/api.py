@@ -1,0 +1,176 @@
+"""The API on a real engine, a real database in memory, and a chain that the test holds in its hands."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from adyton.domain.chain import Address, Hex
+from adyton.domain.credentials import User
+from adyton.domain.errors import Conflict
+from adyton.domain.jobs import Job
+from adyton.domain.runs import Run
+from adyton.services.parts import Parts
+from adyton.services.sessions import Sessions
+from adyton.storage import runs as stored_runs
+from adyton.storage import users as stored_users
+from adyton.storage.connect import open_memory
+from adyton.storage.database import Database, Row, Statement
+from adyton.system.entropy import SystemEntropy
+from adyton.web.app import create_app
+from adyton.web.auth import COOKIE
+from adyton.web.settings import WebSettings
+from support.builders import NOW, SENDER, Bench
+
+EMAIL = "operator@example.com"
+PASSWORD = "correct horse battery"
+LINK_TOKEN = "0x514910771af9ca656af840dff83e8264ecf986ca"
+PATIENT = WebSettings(request_limit=1_000_000, login_limit=1_000_000, secure_cookies=False)
+"""Settings of a server that counts no requests."""
+
+
+class PassingDatabase:
+    """Passes everything on to a real database; a test overrides what it wants to see or spoil."""
+
+    def __init__(self, db: Database) -> None:
+        self.real = db
+
+    @property
+    def dialect(self) -> str:
+        return self.real.dialect
+
+    @property
+    def commits(self) -> int:
+        return self.real.commits
+
+    async def write(self, *statements: Statement) -> list[list[Row]]:
+        return await self.real.write(*statements)
+
+    async def read(self, sql: str, params: Row = ()) -> list[Row]:
+        return await self.real.read(sql, params)
+
+    async def lock_lost(self) -> str:
+        return await self.real.lock_lost()
+
+    async def close(self) -> None:
+        await self.real.close()
+
+
+class Ledger:
+    """What the accounts hold: wei in ``eth``, juels in ``link``; or the error that the chain answers."""
+
+    def __init__(self) -> None:
+        self.eth = 256
+        self.link: Hex = f"0x{512:064x}"
+        self.eth_error: Exception | None = None
+        self.link_error: Exception | None = None
+        self.called: list[tuple[Address, Hex]] = []
+
+    async def balance(self, address: Address) -> int:
+        """Wei."""
+        if self.eth_error is not None:
+            raise self.eth_error
+        return self.eth
+
+    async def call(self, to: Address, data: Hex) -> Hex:
+        """Juels, as a word."""
+        self.called.append((to, data))
+        if self.link_error is not None:
+            raise self.link_error
+        return self.link
+
+
+class Keyring:
+    """The node's accounts."""
+
+    def __init__(self, *addresses: Address) -> None:
+        self.held = addresses
+
+    def addresses(self) -> tuple[Address, ...]:
+        """All of them."""
+        return self.held
+
+
+class Api:
+    """A client, logged in unless the test wants otherwise, and everything behind the API."""
+
+    def __init__(self, *, settings: WebSettings = PATIENT, db: Database | None = None, height: int | None = 100) -> None:
+        self.db = db or open_memory()
+        self.bench = Bench(self.db, height=height)
+        self.ledger = Ledger()
+        self.keys = Keyring(SENDER)
+        entropy = SystemEntropy()
+        self.parts = Parts(
+            clock=self.bench.clock,
+            entropy=entropy,
+            db=self.db,
+            jobs=self.bench.jobs,
+            engine=self.bench.engine,
+            task_types=self.bench.registry,
+            balances=self.ledger,
+            chain=self.bench.chain,
+            keys=self.keys,
+            sessions=Sessions(db=self.db, clock=self.bench.clock, entropy=entropy, timeout=900.0),
+            link_contract=LINK_TOKEN,
+        )
+        self.app = create_app(self.parts, settings)
+        self.client = self.another_client()
+
+    def another_client(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        """A client without a session, at an address of its own."""
+        transport = httpx.ASGITransport(app=self.app, client=(address, 4711))
+        return httpx.AsyncClient(transport=transport, base_url="http://node.example")
+
+    async def __aenter__(self) -> Self:
+        try:
+            await stored_users.create(self.db, User(EMAIL, "not a hash", NOW))
+        except Conflict:
+            return self
+        await self.log_in()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.client.aclose()
+        await self.db.close()
+
+    async def log_in(self) -> str:
+        """Give the client a new session; returns its token."""
+        token = await self.parts.sessions.open(EMAIL)
+        self.client.cookies.set(COOKIE, token)
+        return token
+
+    async def get(self, path: str, status: int = 200) -> Any:
+        """The JSON of a GET that must have that status."""
+        response = await self.client.get(path)
+        assert response.status_code == status, response.text
+        return response.json()
+
+    async def post(self, path: str, body: Any = None, status: int = 200) -> Any:
+        """The JSON of a POST (text and bytes are sent as they are) that must have that status."""
+        content = {"content": body} if body is None or isinstance(body, str | bytes) else {"json": body}
+        response = await self.client.post(path, **content)
+        assert response.status_code == status, response.text
+        return response.json()
+
+    async def job(self, spec: Job) -> Job:
+        """Store a job."""
+        return await self.bench.add(spec)
+
+    async def run(self, run_id: str) -> Run:
+        """The stored run."""
+        run = await stored_runs.get(self.db, run_id, self.bench.jobs)
+        assert run is not None
+        return run
+
+    async def work_on(self, run_id: str) -> Run:
+        """Let the engine advance a run as far as it goes."""
+        return await self.bench.executor.advance(await self.run(run_id))
+
+
+def details(errors: Any) -> list[str]:
+    """The details of an error body."""
+    return [error["detail"] for error in errors["errors"]]

@@ -1,0 +1,112 @@
+"""The official contracts on a chain, a price source, a real node, and a job: everything a story needs, put together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adyton.dev import contracts as on_chain
+from adyton.dev import world
+from adyton.dev.chain import LocalChain
+from adyton.dev.contracts import Answer, Contracts
+from adyton.dev.node_process import NodeProcess, Secrets, start_node
+from adyton.dev.prices import PriceSource
+from adyton.dev.waiting import until
+from adyton.dev.world import Real
+from support.anvil import Line
+
+SECRETS = Secrets(password="correct horse battery", keystore="staple of the keystore")
+IN_CENTS = {"path": ["USD"], "times": 100}
+FAST = {"INSECURE_FAST_SCRYPT": "true", "MAX_HTTP_ATTEMPTS": "1"}
+
+
+@dataclass
+class World:
+    """A chain with contracts and a price source, on which nodes are started."""
+
+    chain: LocalChain
+    contracts: Contracts
+    prices: PriceSource
+    real: Real
+    root: Path
+    line: Line | None = None
+    job_id: str = ""
+    _nonces: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def settings(self, **settings: str) -> dict[str, str]:
+        """What a node in this world is started with."""
+        websocket = self.line.websocket if self.line else None
+        return world.node_settings(self.chain, self.contracts, websocket=websocket) | FAST | settings
+
+    async def node(self, *, settings: Mapping[str, str] | None = None) -> NodeProcess:
+        """Start a node, in the same directory each time; the caller stops it."""
+        return await start_node(
+            self.root, SECRETS, settings=self.settings(**(settings or {})), http=self.real.http, clock=self.real.clock
+        )
+
+    async def welcome(self, node: NodeProcess) -> None:
+        """Fund and permit the node's address and add the job."""
+        await on_chain.welcome_node(self.chain, self.contracts, self.address())
+        self.job_id = await node.api.create_job(world.price_job(self.prices.url, self.contracts.oracle))
+
+    def address(self) -> str:
+        """The node's address, from its key file: the API knows it only while it has a chain."""
+        [key] = (self.root / "keys").glob("*.json")
+        return key.stem.lower()
+
+    async def request(self, parameters: Mapping[str, Any] | None = None) -> str:
+        """Ask for a price; returns the request's id."""
+        nonce = next(self._nonces)
+        return await on_chain.request(self.chain, self.contracts, self.job_id, parameters or IN_CENTS, nonce=nonce)
+
+    async def send_request(self, parameters: Mapping[str, Any] | None = None) -> str:
+        """Like ``request``, on a chain that mines only when told to: the transactions wait for a block."""
+        nonce = next(self._nonces)
+        request_id = on_chain.request_id_of(self.contracts.owner, nonce)
+        for call in on_chain.calls(self.contracts, self.job_id, parameters or IN_CENTS, nonce=nonce):
+            await self.chain.rpc("eth_sendTransaction", {"from": self.contracts.owner, "gas": hex(1_000_000)} | call)
+        return "0x" + request_id.hex()
+
+    async def answer(self, request_id: str) -> Answer:
+        """The answer to a request, waited for."""
+        return await world.wait_for_answer(self.chain, self.contracts, request_id, clock=self.real.clock)
+
+    async def answers(self) -> list[Answer]:
+        """Every answer so far."""
+        return await on_chain.answers(self.chain, self.contracts)
+
+    async def run(self, node: NodeProcess, *statuses: str, request_id: str | None = None) -> dict[str, Any]:
+        """The newest run (of a request), once it has one of the statuses."""
+        return await world.wait_for_run(node, self.job_id, *statuses, clock=self.real.clock, request_id=request_id)
+
+    async def sent(self, tag: str = "pending") -> int:
+        """How many transactions the node's address has sent."""
+        return int(await self.chain.rpc("eth_getTransactionCount", self.address(), tag), 16)
+
+    async def until(self, what: str, probe: Any) -> Any:
+        """Wait until an asynchronous probe gives something."""
+        return await until(what, probe, clock=self.real.clock)
+
+
+@asynccontextmanager
+async def deploy_world(chain: LocalChain, real: Real, root: Path) -> AsyncIterator[World]:
+    """The official contracts on ``chain`` and a price source, for nodes that live in ``root``."""
+    contracts = await on_chain.deploy_contracts(chain)
+    async with PriceSource() as prices:
+        yield World(chain, contracts, prices, real, root)
+
+
+@asynccontextmanager
+async def start_node_in(place: World, *, welcome: bool = True, **settings: str) -> AsyncIterator[NodeProcess]:
+    """A node in a world, stopped afterwards; with ``welcome`` its address is funded and permitted and the job added."""
+    node = await place.node(settings=settings)
+    try:
+        if welcome:
+            await place.welcome(node)
+        yield node
+    finally:
+        await node.stop()

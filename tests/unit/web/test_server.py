@@ -1,0 +1,126 @@
+"""The server on real sockets of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adyton.config import Config
+from adyton.domain.errors import Invalid, Refused
+from adyton.web.listeners import Listener, Tls, bind
+from adyton.web.server import serve
+from adyton.web.settings import WebSettings, listeners
+from support.api import Api
+
+FILES = Path(__file__).parents[2] / "support" / "tls"
+TLS = Tls(FILES / "localhost.crt", FILES / "localhost.key")
+HERE = "127.0.0.1"
+
+
+@asynccontextmanager
+async def served(api: Api, *where: Listener) -> AsyncIterator[Sequence[int]]:
+    """The ports of a server that is up; it is cancelled at the end."""
+    ports: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(api.app, where, grace=1.0, listening=ports.set_result))
+    try:
+        yield await ports
+    finally:
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+
+
+async def test_the_api_is_served_until_the_server_is_cancelled(api: Api) -> None:
+    async with served(api, Listener(HERE, 0)) as (port,), httpx.AsyncClient() as client:
+        response = await client.get(f"http://{HERE}:{port}/readyz")
+        assert response.status_code == 200
+        assert "server" not in response.headers
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(HERE, port)
+
+
+async def test_https_is_served_beside_http(api: Api) -> None:
+    trusted = ssl.create_default_context(cafile=TLS.certificate)
+    async with (
+        served(api, Listener(HERE, 0), Listener(HERE, 0, TLS)) as (plain, safe),
+        httpx.AsyncClient(verify=trusted) as client,
+    ):
+        assert (await client.get(f"http://{HERE}:{plain}/readyz")).status_code == 200
+        assert (await client.get(f"https://localhost:{safe}/readyz")).status_code == 200
+
+
+async def test_a_refused_body_closes_the_connection(api: Api) -> None:
+    async with served(api, Listener(HERE, 0)) as (port,):
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(b"POST /sessions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_bytes_that_are_no_http_are_refused(api: Api) -> None:
+    async with served(api, Listener(HERE, 0)) as (port,):
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_taken_port_is_refused_by_the_name_of_its_setting(api: Api) -> None:
+    with bind(Listener(HERE, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Refused, match=rf"CHAINLINK_PORT = {port}: cannot listen there \(Address already in use\)"):
+            await serve(api.app, [Listener(HERE, 0), Listener(HERE, port)])
+
+
+async def test_a_certificate_that_cannot_be_used_is_refused(api: Api, tmp_path: Path) -> None:
+    broken = tmp_path / "server.crt"
+    broken.write_text("no certificate")
+    with pytest.raises(Refused, match=r"TLS_CERT_PATH = .*server.crt.*cannot be used"):
+        await serve(api.app, [Listener(HERE, 0, Tls(broken, TLS.key))])
+
+
+def config(root: Path, **settings: str) -> Config:
+    return Config.load({"ROOT": str(root), **settings})
+
+
+def with_files(root: Path) -> Path:
+    (root / "tls").mkdir()
+    (root / "tls" / "server.crt").write_bytes(TLS.certificate.read_bytes())
+    (root / "tls" / "server.key").write_bytes(TLS.key.read_bytes())
+    return root
+
+
+def test_without_a_certificate_only_http_is_served(tmp_path: Path) -> None:
+    assert listeners(config(tmp_path)) == (Listener("", 6688),)
+
+
+def test_with_a_certificate_https_is_served_too(tmp_path: Path) -> None:
+    files = Tls(tmp_path / "tls" / "server.crt", tmp_path / "tls" / "server.key")
+    assert listeners(config(with_files(tmp_path))) == (Listener("", 6688), Listener("", 6689, files))
+
+
+def test_a_tls_port_of_zero_turns_https_off(tmp_path: Path) -> None:
+    assert listeners(config(with_files(tmp_path), CHAINLINK_TLS_PORT="0")) == (Listener("", 6688),)
+
+
+def test_something_must_be_listened_on(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="You must specify at least one port to listen on"):
+        listeners(config(tmp_path, CHAINLINK_PORT="0", CLIENT_NODE_URL="http://localhost:1"))
+
+
+@pytest.mark.parametrize(("redirect", "port"), [("true", 6689), ("false", None)])
+def test_plain_requests_are_redirected_only_when_asked(tmp_path: Path, redirect: str, port: int | None) -> None:
+    settings = WebSettings.from_config(config(with_files(tmp_path), CHAINLINK_TLS_REDIRECT=redirect))
+    assert settings.redirect_to_tls == port
+
+
+def test_a_redirect_without_a_certificate_would_lead_nowhere(tmp_path: Path) -> None:
+    assert WebSettings.from_config(config(tmp_path, CHAINLINK_TLS_REDIRECT="true")).redirect_to_tls is None
