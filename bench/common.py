@@ -107,11 +107,13 @@ async def running(node: Node) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        if task.done():
+            task.result()  # the node ended by itself: say why
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return when the condition holds; raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():

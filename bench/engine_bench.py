@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from common import figure, main, open_node, running, timed  # noqa: E402 - after the path is set
-from support.databases import start_postgres  # noqa: E402 - after the path is set
+from support.databases import postgres_server  # noqa: E402 - after the path is set
 
 IN_FLIGHT = 200
 RUNS = 20_000
@@ -35,9 +35,7 @@ INPUT = {"result": '{"last":"10583.75","high":"10744.00"}'}
 
 
 async def add_job(node: Node) -> Job:
-    job = Job(
-        id=node.services.entropy.new_id(), initiators=(Initiator(type="web"),), tasks=TASKS, created_at=node.clock.now()
-    )
+    job = Job(id=node.services.entropy.new_id(), initiators=(Initiator(type="web"),), tasks=TASKS, created_at=node.clock.now())
     stored = await stored_jobs.create(node.db, job)
     node.services.jobs.add(stored)
     return stored
@@ -110,7 +108,7 @@ async def fill(node: Node, job: Job, count: int) -> None:
 async def measure() -> None:
     print(f"engine: web runs of 5 computing tasks, {IN_FLIGHT} in flight")
     await measure_database("SQLite, synchronous=FULL", "", "target: 4,000")
-    with start_postgres() as server:
+    with postgres_server() as server:
         await measure_database("PostgreSQL, on the same machine", await server.database(), "target: 2,500")
     await measure_history()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from support.sim.faults import tired
 from support.sim.loop import run
 from support.sim.replay import digest
 from support.sim.story import Story, check_account, sent_by_node
@@ -253,3 +254,8 @@ def test_a_crash_at_any_step_leaves_exactly_one_answer() -> None:
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SIMULATION_SEEDS", SEEDS))))
 def test_every_story_ends_with_each_request_answered_once(seed: int) -> None:
     run(Story(seed).play())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_tired_ethereum_node_changes_nothing_about_it(seed: int) -> None:
+    run(Story(seed, faults=tired(seed)).play())

@@ -18,10 +18,11 @@ from adyton.adapters.params import task_params
 from adyton.domain import confirmations, data
 from adyton.domain.chain import Hash
 from adyton.domain.data import MergeError
-from adyton.domain.errors import Invalid, StorageUnavailable
+from adyton.domain.errors import Invalid, StorageUnavailable, TryAgain
 from adyton.domain.requests import RESERVED
 from adyton.domain.runs import Data, Errored, Outcome, Run, RunStatus, Sends, TaskRun, after, moved
 from adyton.domain.transactions import Transaction, TransactionRequest
+from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
 from adyton.ports import Clock
 from adyton.storage import runs as stored
@@ -40,7 +41,7 @@ class ChainSight(Protocol):
         ...
 
     async def canonical_hash(self, number: int) -> Hash | None:
-        """The hash of the canonical block at a height; None when it can't be told now."""
+        """The hash of the canonical block at a height; None above the head. Raises RpcError, TryAgain."""
         ...
 
 
@@ -142,7 +143,7 @@ class Executor:
         height, request, created = self.height, run.request, run.creation_height
         if height is None or request is None or created is None:
             return run
-        canonical = await self._chain.canonical_hash(created)
+        canonical = await self._canonical(created)
         now = self._clock.now()
         if canonical == request.block_hash:
             observed = msgspec.structs.replace(run, observed_height=height)
@@ -151,6 +152,14 @@ class Executor:
             error = f"TxHash {request.transaction_hash} initiating run {run.id} not on main chain; presumably has been uncled"
             return moved(moved(run, RunStatus.IN_PROGRESS, now), RunStatus.ERRORED, now, error=error)
         return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
+
+    async def _canonical(self, number: int) -> Hash | None:
+        """The hash of the canonical block at a height; None when the chain cannot tell now."""
+        try:
+            return await self._chain.canonical_hash(number)
+        except (RpcError, TryAgain) as fault:
+            log.warning("a block cannot be looked up now; asked again at the next head", block=number, because=str(fault))
+            return None
 
     def _gated(self, run: Run, task: TaskRun) -> Run:
         """The confirmation gate of a task that has not begun."""

@@ -33,6 +33,7 @@ _COLUMNS = (
 _ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before"
 _CHUNK = 400
 """Parameters of one query."""
+_ANY_HEIGHT = 2**62
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -132,11 +133,11 @@ class Mined(msgspec.Struct, frozen=True, array_like=True):
 
 async def confirmed_until(db: Database, height: int | None) -> list[Mined]:
     """Confirmed transactions that have their confirmations when the chain has that height; None: all confirmed ones."""
-    select = "SELECT id, run_id, receipt_block, receipt_block_hash FROM transactions WHERE state = 'confirmed'"
-    if height is None:
-        rows = await db.read(f"{select} ORDER BY safe_height, id")
-    else:
-        rows = await db.read(f"{select} AND safe_height <= ? ORDER BY safe_height, id", (height,))
+    rows = await db.read(
+        "SELECT id, run_id, receipt_block, receipt_block_hash FROM transactions "
+        "WHERE state = 'confirmed' AND safe_height <= ? ORDER BY safe_height, id",
+        (_ANY_HEIGHT if height is None else height,),
+    )
     values: Any = rows  # as the schema says
     return [Mined(*row) for row in values]
 
@@ -216,11 +217,8 @@ def rejected(transaction_id: int, error: str) -> Statement:
 
 def repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
     """Statements that put an attempt in the place of one that every node refuses for its price."""
-    return (
-        Statement(_STILL_IN_PROGRESS, [(transaction_id,)]),
-        Statement(_DROP_UNDECIDED, [(transaction_id,)]),
-        _attempt_stored(transaction_id, signed, fee, now),
-    )
+    fence = Statement(_STILL_IN_PROGRESS, [(transaction_id,)])
+    return (fence, Statement(_DROP_UNDECIDED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
 
 
 def says(transaction_id: int, waiting: str | None) -> Statement:
@@ -265,11 +263,8 @@ def bumped(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -
 
 def bump_repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
     """Statements that put another bump in the place of one that was refused for its price."""
-    return (
-        Statement(_STILL_UNCONFIRMED, [(transaction_id,)]),
-        Statement(_DROP_UNDECIDED, [(transaction_id,)]),
-        _attempt_stored(transaction_id, signed, fee, now),
-    )
+    fence = Statement(_STILL_UNCONFIRMED, [(transaction_id,)])
+    return (fence, Statement(_DROP_UNDECIDED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
 
 
 def bump_delivered(transaction_id: int, broadcast_at: int) -> tuple[Statement, ...]:

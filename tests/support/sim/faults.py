@@ -46,3 +46,18 @@ class Faults:
     def delay(self) -> float:
         """Extra seconds for an answer."""
         return self._random.uniform(*self.slow_seconds) if self.strikes(self.slow) else 0.0
+
+
+def tired(seed: int | str) -> Faults:
+    """A node that fails in every way it knows, now and then, and works in between."""
+    return Faults(
+        slow=0.05,
+        dropped=0.01,
+        missing_receipts=0.2,
+        receipt_lag=3.0,
+        stale_heads=0.1,
+        lost_replies=0.2,
+        missed_heads=0.1,
+        doubled_heads=0.1,
+        seed=seed,
+    )

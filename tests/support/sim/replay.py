@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from support.sim.faults import tired
 from support.sim.loop import run
 from support.sim.story import Story
 
@@ -21,8 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Replay a seed of the simulation.")
     parser.add_argument("seed")
     parser.add_argument("--digest", action="store_true", help="print only the digest of the trace")
+    parser.add_argument("--tired", action="store_true", help="with an Ethereum node that fails now and then")
     given = parser.parse_args()
-    trace = run(Story(given.seed).play()).trace
+    trace = run(Story(given.seed, faults=tired(given.seed) if given.tired else None).play()).trace
     print(trace.digest() if given.digest else trace.text().decode())
 
 

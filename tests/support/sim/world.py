@@ -21,7 +21,6 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 import structlog
-from adyton.storage.connect import open_memory
 from coincurve import PrivateKey
 
 from adyton import node as composition
@@ -29,6 +28,7 @@ from adyton.config import Config
 from adyton.domain.jobs import Job
 from adyton.keystore import Keystore
 from adyton.services import jobs as job_service
+from adyton.storage.connect import open_memory
 from adyton.storage.database import Row
 from support.sim.chain import Genesis, SimulatedChain
 from support.sim.clock import SimulatedClock
