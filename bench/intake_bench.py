@@ -28,7 +28,7 @@ def block(number: int) -> dict[str, Any]:
     return {
         "number": hex(number),
         "hash": f"0x{number:064x}",
-        "parentHash": f"0x{number - 1:064x}",
+        "parentHash": f"0x{max(0, number - 1):064x}",
         "timestamp": hex(BEGAN + number),
         "baseFeePerGas": "0x1",
     }

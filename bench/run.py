@@ -19,10 +19,11 @@ HERE = Path(__file__).parent
 def machine() -> list[str]:
     """The machine, a line each: processor, memory, disk's sync, versions."""
     return [
-        f"processor  {processor()}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores",
+        f"processor  {processor()}, {cores()} cores",
         f"memory     {memory()}",
         f"disk       {sync_time():.2f} ms to write and sync 4 KiB",
-        f"system     {platform.system()} {platform.release()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        f"system     {platform.system()} {platform.release()}",
+        f"versions   Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
     ]
 
 
@@ -33,6 +34,11 @@ def processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def cores() -> int | None:
+    """Those that we may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def memory() -> str:
