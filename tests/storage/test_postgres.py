@@ -41,15 +41,28 @@ async def empty_url(server: PostgresServer) -> AsyncIterator[str]:
     await server.drop(url)
 
 
-async def kick_out(url: str, *, take_lock: bool = False) -> asyncpg.Connection:
-    """End every other session of the database; with ``take_lock`` take the node's lock before it can come back."""
+OTHERS = "datname = current_database() AND pid <> pg_backend_pid() AND query NOT LIKE '%pg_advisory_lock%'"
+THROW_OUT = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OTHERS}"
+WAITING = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+async def kick_out(url: str) -> None:
+    """End every session of the node."""
     administrator = await asyncpg.connect(url)
-    await administrator.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    if take_lock:
-        await administrator.execute(f"SELECT pg_advisory_lock({LOCK})")
-    return administrator
+    await administrator.execute(THROW_OUT)
+    await administrator.close()
+
+
+async def kick_out_and_take_the_lock(url: str) -> asyncpg.Connection:
+    """End every session of the node; the session that is returned waited for its lock and so has it before it can come back."""
+    administrator, other = await asyncpg.connect(url), await asyncpg.connect(url)
+    locked = asyncio.ensure_future(other.execute(f"SELECT pg_advisory_lock({LOCK})"))
+    while not await administrator.fetchval(WAITING):
+        pass
+    await administrator.execute(THROW_OUT)
+    await locked
+    await administrator.close()
+    return other
 
 
 async def written_in_the_end(database: Database, name: str) -> None:
@@ -99,7 +112,7 @@ async def test_the_session_that_writes_is_the_one_that_holds_the_lock(url: str) 
 async def test_writes_fail_while_the_server_is_away_and_succeed_when_it_is_back(url: str) -> None:
     database = await open_url(url)
     await database.write(job("before"))
-    administrator = await kick_out(url, take_lock=True)
+    administrator = await kick_out_and_take_the_lock(url)
 
     with pytest.raises(StorageUnavailable):
         await database.write(job("meanwhile"))
@@ -120,7 +133,7 @@ async def test_every_acknowledged_write_survives_a_server_that_throws_everybody_
     callers = [asyncio.ensure_future(caller(str(name))) for name in range(20)]
     for _ in range(3):
         await asyncio.sleep(0)
-        await (await kick_out(url)).close()
+        await kick_out(url)
     await asyncio.gather(*callers)
 
     assert len(await read_in_the_end(database)) == 20 * 40
@@ -129,7 +142,7 @@ async def test_every_acknowledged_write_survives_a_server_that_throws_everybody_
 
 async def test_a_node_that_was_replaced_while_it_was_away_never_writes_again(url: str) -> None:
     database = await open_url(url)
-    other = await kick_out(url, take_lock=True)
+    other = await kick_out_and_take_the_lock(url)
     await other.execute("UPDATE node_facts SET value = 'another node' WHERE name = 'owner'")
 
     reason = await asyncio.wait_for(database.lock_lost(), 10)
@@ -154,7 +167,7 @@ async def test_each_node_that_opens_the_database_becomes_its_owner(url: str) -> 
 
 async def test_closing_while_the_server_is_away_does_not_hang(url: str) -> None:
     database = await open_url(url)
-    administrator = await kick_out(url, take_lock=True)
+    administrator = await kick_out_and_take_the_lock(url)
     with pytest.raises(StorageUnavailable):
         await database.write(job("a"))
 

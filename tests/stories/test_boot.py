@@ -55,7 +55,7 @@ async def test_a_wrong_setting_stops_the_boot_and_is_named(place: World, name: s
     assert "Traceback" not in output
 
 
-async def test_a_database_is_backed_up_and_belongs_to_one_chain(place: World) -> None:
+async def test_a_database_belongs_to_one_chain(place: World) -> None:
     async with start_node_in(place) as node:
         await place.answer(await place.request())
         await place.run(node, "completed")

@@ -151,4 +151,4 @@ async def _outcome(
         run = world.run_of(await api.runs(job), request_id)
         return f"none: run {run['id']} errored: {run['result']['error']}" if run and run["status"] == "errored" else None
 
-    return await until(f"an answer to {request_id}", probe, clock=real.clock, seconds=seconds)
+    return await until(f"an answer to {request_id}", probe, clock=real.clock, seconds=seconds, interval=world.API_INTERVAL)

@@ -20,6 +20,8 @@ from adyton.ports import Clock, Entropy, HttpTransport
 DEPTH = "1"
 """Confirmations in this world, both ways: a block that holds the request, or the answer, is deep enough. A real node keeps
 the defaults, 3 and 12."""
+API_INTERVAL = 0.1
+"""Seconds between two looks through the API, which counts requests: 1,000 a minute."""
 
 
 class Real(msgspec.Struct, frozen=True):
@@ -113,4 +115,4 @@ async def wait_for_run(
         return run if run is not None and (not statuses or run["status"] in statuses) else None
 
     wanted = " or ".join(statuses) or "there"
-    return await until(f"a run of job {job_id} that is {wanted}", probe, clock=clock, seconds=seconds)
+    return await until(f"a run of job {job_id} that is {wanted}", probe, clock=clock, seconds=seconds, interval=API_INTERVAL)

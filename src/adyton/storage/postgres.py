@@ -297,7 +297,7 @@ class PostgresDatabase:
         self._closed = False
         self._broken = asyncio.Event()
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._connection = self._watched(connection)
+        self._use(connection)
         self._keeper = asyncio.get_running_loop().create_task(self._keep_connected(), name="storage connection")
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
@@ -339,6 +339,7 @@ class PostgresDatabase:
         if self._lost.done():
             return each(StorageUnavailable(self._lost.result()), operations)
         if self._connection.is_closed():
+            self._broken.set()
             return each(StorageUnavailable(f"no connection to {self._shown}; trying again"), operations)
         outcomes = await commit(self._connection, operations)
         self.commits += any(not isinstance(outcome, AdytonError) for outcome in outcomes)
@@ -346,9 +347,11 @@ class PostgresDatabase:
 
     # --- keeping the session ---
 
-    def _watched(self, connection: Connection) -> Connection:
+    def _use(self, connection: Connection) -> None:
+        self._connection = connection
         connection.add_termination_listener(self._terminated)
-        return connection
+        if connection.is_closed():  # it ended before anyone listened
+            self._broken.set()
 
     def _terminated(self, connection: Connection) -> None:
         if connection is self._connection:
@@ -358,6 +361,9 @@ class PostgresDatabase:
         """Open another writing session whenever the one there is has ended."""
         while not self._lost.done():
             await self._broken.wait()
+            self._broken.clear()
+            if not self._connection.is_closed():
+                continue  # another one is in use already
             log.warning("connection to the database lost; writes fail until it is back", database=self._shown)
             await self._connect_again()
 
@@ -381,8 +387,7 @@ class PostgresDatabase:
             connection.terminate()
             return False
         if owner == self._owner and locked:
-            self._broken.clear()
-            self._connection = self._watched(connection)
+            self._use(connection)
             log.info("connection to the database is back", database=self._shown)
             return True
         connection.terminate()
