@@ -13,7 +13,8 @@ from adyton.domain.errors import AdytonError, Broken, Conflict, Invalid, Refused
 from adyton.storage import migrate
 from adyton.storage.database import Database, Statement
 from adyton.storage.migrate import Migration, migrations
-from adyton.storage.postgres import LOCK, numbered, translate
+from adyton.storage.postgres import LOCK
+from adyton.storage.postgres_commit import numbered, translate
 from support.databases import PostgresServer, open_url
 
 JOB = "INSERT INTO jobs (id, created_at) VALUES (?, 0)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -71,7 +72,7 @@ def _play(scene: Callable[[Report, Real], Awaitable[T]]) -> T:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, _end, me)
         clock = SystemClock()
-        report = Report(_write, clock=clock, colour=sys.stdout.isatty())
+        report = Report(_write, clock=clock, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
         async with AiohttpTransport() as http:
             return await scene(report, Real(clock=clock, entropy=SystemEntropy(), http=http))
 

@@ -43,9 +43,9 @@ class NodeApi:
         return started
 
     async def runs(self, job_id: str) -> list[dict[str, Any]]:
-        """The runs of a job, oldest first."""
-        listed = await self._data("GET", f"/v2/runs?jobSpecId={job_id}&size=100")
-        return [resource["attributes"] for resource in listed]
+        """The newest hundred runs of a job, oldest first."""
+        listed = await self._data("GET", f"/v2/runs?jobSpecId={job_id}&size=100&sort=-createdAt")
+        return [resource["attributes"] for resource in reversed(listed)]
 
     async def run(self, run_id: str) -> dict[str, Any]:
         """One run."""

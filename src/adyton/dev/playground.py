@@ -6,6 +6,7 @@ A file tells the second command where the first one's world is; it lives as long
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from pathlib import Path
@@ -24,10 +25,14 @@ from adyton.dev.tools import CHECKOUT
 from adyton.dev.waiting import until
 from adyton.dev.world import Real
 from adyton.domain import evm
-from adyton.domain.errors import Conflict, NotFound
+from adyton.domain.errors import AdytonError, Conflict, NotFound
 
 DIRECTORY = CHECKOUT / ".build" / "dev"
 STATE = DIRECTORY / "dev.json"
+
+
+class Unanswered(AdytonError):
+    """The run of a request failed; the message says why."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -123,7 +128,7 @@ def _introduce(stage: Stage, report: Report, command: str) -> None:
 
 
 async def request(report: Report, real: Real, *, parameters: dict[str, Any], job_id: str | None, seconds: float = 30.0) -> None:
-    """Send a request to the world that is up and show its answer. Raises NotFound if none is up, TooLate without an answer."""
+    """Send a request to the world that is up and show its answer. Raises NotFound if none is up, Unanswered, TooLate."""
     state = running()
     if state is None:
         raise NotFound("No dev world is up: start one with 'adyton dev' (or 'make dev') in another terminal.")
@@ -132,7 +137,7 @@ async def request(report: Report, real: Real, *, parameters: dict[str, Any], job
     with report.step("request", "waiting for its block") as words:
         nonce = real.clock.now()
         request_id = await on_chain.request(chain, state.contracts, job, parameters, payment=LINK, nonce=nonce)
-        words.append(f"{request_id} to job {job}, wants {parameters}")
+        words.append(f"{request_id} to job {job}, wants {json.dumps(parameters)}")
     api = NodeApi(state.api, real.http)
     await api.login(state.email, state.password)
     with report.step("answer", "waiting for it") as words:
@@ -142,13 +147,15 @@ async def request(report: Report, real: Real, *, parameters: dict[str, Any], job
 async def _outcome(
     chain: LocalChain, contracts: Contracts, api: NodeApi, job: str, request_id: str, real: Real, seconds: float
 ) -> str:
-    """The answer on chain; or, if it does not come because the run failed, why. Raises TooLate."""
+    """The answer on chain; Raises Unanswered when the run failed, TooLate when nothing comes."""
 
     async def probe() -> str | None:
         for answer in await on_chain.answers(chain, contracts):
             if answer.request_id == request_id:
-                return f"{answer.number} ({answer.value}) in block {answer.block_number}, run completed on chain"
+                return f"{answer.number} ({answer.value}) in block {answer.block_number}"
         run = world.run_of(await api.runs(job), request_id)
-        return f"none: run {run['id']} errored: {run['result']['error']}" if run and run["status"] == "errored" else None
+        if run and run["status"] == "errored":
+            raise Unanswered(f"Run {run['id']} errored: {run['result']['error']}")
+        return None
 
     return await until(f"an answer to {request_id}", probe, clock=real.clock, seconds=seconds, interval=world.API_INTERVAL)

@@ -10,6 +10,7 @@ from adyton.ports import Clock
 DIM, BOLD, GREEN, RED, CYAN, PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[36m", "\x1b[0m"
 CLEAR_LINE = "\r\x1b[2K"
 NAME_WIDTH = 16
+TIME_WIDTH = 10
 
 
 class Report:
@@ -45,6 +46,10 @@ class Report:
     def line(self, text: str = "") -> None:
         """A line of its own."""
         self._write(text + "\n")
+
+    def detail(self, name: str, value: str) -> None:
+        """A line that belongs to the step before."""
+        self.line(f"{'':{TIME_WIDTH + NAME_WIDTH}} {name:<9} {self.strong(value)}")
 
     def done(self, text: str) -> None:
         """The last line."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import json
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,9 @@ async def set_up(directory: Path, report: Report, real: Real) -> AsyncIterator[S
 async def _deploy(chain: LocalChain, report: Report) -> Contracts:
     with report.step("contracts", "deploying") as words:
         contracts = await on_chain.deploy_contracts(chain)
-        places = {"LINK": contracts.link, "Oracle": contracts.oracle, "Consumer": contracts.consumer}
-        words.append(", ".join(f"{name} {evm.checksum(address)}" for name, address in places.items()))
+        words.append("the official LINK token, Oracle and Consumer are deployed:")
+    for name, address in (("LINK", contracts.link), ("Oracle", contracts.oracle), ("Consumer", contracts.consumer)):
+        report.detail(name, evm.checksum(address))
     return contracts
 
 
@@ -88,11 +90,11 @@ async def _node(
             raise
 
 
-async def ask(stage: Stage, report: Report, parameters: Mapping[str, Any], *, nonce: int, real: Real) -> tuple[str, int]:
+async def ask(stage: Stage, report: Report, parameters: dict[str, Any], *, nonce: int, real: Real) -> tuple[str, int]:
     """Make a request on chain, show its way, and return its id and the number that the consumer holds in the end."""
     with report.step("request", "waiting for its block") as words:
         request_id = await on_chain.request(stage.chain, stage.contracts, stage.job_id, parameters, nonce=nonce)
-        words.append(f"{request_id} in block {await stage.chain.height()}, pays 1 LINK, wants {dict(parameters)}")
+        words.append(f"{request_id} in block {await stage.chain.height()}, pays 1 LINK, wants {json.dumps(parameters)}")
     with report.step("run", "waiting for the node to see it") as words:
         run = await world.wait_for_run(stage.node, stage.job_id, clock=real.clock, request_id=request_id)
         words.append(f"{run['id']} started")
