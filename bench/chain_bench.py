@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,10 +21,7 @@ from adyton.storage import jobs as stored_jobs
 from adyton.system.clock import SystemClock
 from adyton.system.http import AiohttpTransport
 from adyton.system.websocket import WebsocketTransport
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from common import figure, main, open_node, running, timed  # noqa: E402 - after the path is set
+from common import figure, main, open_node, running, timed
 
 REQUESTS = 500
 SINGLE = 60
@@ -85,7 +81,7 @@ async def singles(node: Node, chain: LocalChain, contracts: dev.Contracts, job: 
     waits = []
     for nonce in range(REQUESTS, REQUESTS + SINGLE):
         expect, pay = dev.calls(contracts, job.id, {}, nonce=nonce)
-        await chain.send(contracts.owner, **expect)
+        await chain.send(contracts.owner, to=expect["to"], data=expect["data"])
         await chain.rpc("eth_sendTransaction", {"from": contracts.owner, "gas": GAS, **pay})
         mined = time.time_ns() // 1000
         await answered(chain, contracts, nonce + 1)

@@ -14,12 +14,10 @@ from adyton.domain.runs import Run
 from adyton.node import Node
 from adyton.storage import jobs as stored_jobs
 from adyton.storage.database import Statement
+from common import figure, main, open_node, running, timed
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
-from common import figure, main, open_node, running, timed  # noqa: E402 - after the path is set
-from support.databases import postgres_server  # noqa: E402 - after the path is set
+from support.databases import postgres_server
 
 IN_FLIGHT = 200
 RUNS = 20_000

@@ -1,7 +1,8 @@
 """Facts of v0.6.2: every vector of an adapter or helper that this version has, run as it stands.
 
-Most hold in the default mode. Those that show how v0.6.2 rounded run with ``NUMBERS=v0.6.2``. The rest are in ``DIFFERENT``, with the
-reason; docs/compatibility.md tells an operator about them. A vector there that begins to hold fails its test, so the list stays true.
+Most hold in the default mode. Those that show how v0.6.2 rounded run with ``NUMBERS=v0.6.2``. The rest are in ``DIFFERENT``,
+with the reason; docs/compatibility.md tells an operator about them. A vector there that begins to hold fails its test, so the
+list stays true.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 from aiohttp import web
@@ -92,7 +93,7 @@ class Source:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._server = TestServer(app)
 
-    async def __aenter__(self) -> Source:
+    async def __aenter__(self) -> Self:
         await self._server.start_server()
         return self
 
@@ -358,7 +359,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "evm_word_unsigned": lambda value: hexed(evm.unsigned_word(int(value))),
     "evm_word_signed": lambda value: hexed(evm.signed_word(int(value))),
     "evm_encode_bytes": lambda hex: hexed(evm.dynamic_bytes(unhexed(hex))),
-    "round_to_evm_word_border": lambda length: evm.padding(length),
+    "round_to_evm_word_border": evm.padding,
     "evm_transcode_bytes": lambda json: hexed(numbers.dynamic_value(data.parse(json), "bytes")),
     "evm_transcode_bool": lambda json: hexed(numbers.dynamic_value(data.parse(json), "bool")[32:]),
     "evm_transcode_uint256": lambda json: hexed(numbers.dynamic_value(data.parse(json), "uint256")[32:]),

@@ -23,7 +23,7 @@ from adyton.domain.transactions import Transaction, TransactionRequest, Transact
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _BYTES = re.compile(r"0x([0-9a-fA-F]{2})*", re.ASCII)
-_BIG = re.compile(r"(0|[1-9]\d*)|0x(0|[1-9a-fA-F][0-9a-fA-F]*)", re.ASCII)
+_BIG = re.compile(r"(0|[1-9]\d{0,77})|0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})", re.ASCII)
 _GAS_LIMIT = 1 << 63
 
 

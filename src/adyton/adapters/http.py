@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from adyton.adapters.base import AdapterSettings, TaskContext
@@ -16,6 +18,11 @@ _FIRST_PAUSE = 0.1
 _SERVER_ERROR = 500
 _ERROR = 400
 Headers = tuple[tuple[str, str], ...]
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "trailer"})
+"""They say where a request goes and where it ends. As in v0.6.2 a job, or whoever starts its run, cannot set them: with a false
+length a second request could be hidden in the body of the first."""
 
 
 class HttpParams(msgspec.Struct, frozen=True):
@@ -101,7 +108,12 @@ def _headers(value: object) -> Headers:
         raise Invalid(f"headers must be an object of lists of texts, not {as_text(value)[:80]}")
     pairs: list[tuple[str, str]] = []
     for name, values in value.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise Invalid(f"headers: {name[:80]!r} is not the name of a header")
         if not (isinstance(values, list) and all(isinstance(item, str) for item in values)):
             raise Invalid(f"headers.{name} must be a list of texts")
-        pairs += [(name, item) for item in values]
+        if any(_UNPRINTABLE.search(item) for item in values):
+            raise Invalid(f"headers.{name} must not hold line breaks or control characters")
+        if name.lower() not in _OURS:
+            pairs += [(name, item) for item in values]
     return tuple(pairs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 
 from adyton.adapters.base import Pure, TaskContext
 from adyton.adapters.params import json_path
@@ -13,7 +12,7 @@ from adyton.domain.data import parse, with_result
 from adyton.domain.runs import Completed, Data, Errored, Outcome
 
 PARAM = "path"
-_INDEX = re.compile(r"[+-]?\d+", re.ASCII)
+_INDEX = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _INT32 = 1 << 31
 
 
@@ -66,17 +65,18 @@ def _first_value(text: str) -> object:
         if not text.strip():
             raise ValueError("EOF") from None
         # Either it is no JSON, or there is more behind it: the scanner stops at the end of the first value.
+        start = text.lstrip(" \t\r\n")
         try:
-            value, _ = _scanner.raw_decode(text.lstrip(" \t\r\n"))
+            _, end = _scanner.raw_decode(start)
+            return parse(start[:end])  # the scanner lets half surrogates through, which no text can hold
         except (ValueError, RecursionError) as fault:
             raise ValueError(f"the result is not JSON: {fault}") from None
-        return value
 
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-_scanner = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_scanner = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_no_constant)
 
 adapter = Pure("jsonparse", _check, _perform)

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from adyton.adapters.base import AS_V0_6_2, Pure, TaskContext
 from adyton.adapters.params import field
-from adyton.domain.data import as_text, plain, with_result
+from adyton.domain.data import LARGEST_EXPONENT, as_text, plain, with_result
 from adyton.domain.errors import Invalid
 from adyton.domain.numbers import EXACTLY, Unencodable, decimal_from_text
 from adyton.domain.runs import Completed, Data, Errored, Outcome
@@ -57,7 +57,7 @@ def adapter(numbers: str) -> Pure:
 def _factor(text: str) -> Decimal:
     """As v0.6.2, hexadecimal integers are numbers too."""
     digits = text.lstrip("+-")
-    if digits[:2] in ("0x", "0X") and digits[2:].isalnum():
+    if digits[:2] in ("0x", "0X") and digits[2:].isalnum() and len(digits) <= LARGEST_EXPONENT:
         try:
             return Decimal(int(text, 16))
         except ValueError:

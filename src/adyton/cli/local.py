@@ -1,7 +1,7 @@
 """``adyton node start``: boot a node and run it until it is told to stop.
 
-The order is v0.6.2's: settings, log, database, keystore, API user, node, server. Whatever fails ends the boot with a message and
-exit status 1; nothing is left half-made.
+The order is v0.6.2's: settings, log, database, keystore, API user, node, server. Whatever fails ends the boot with a message
+and exit status 1; nothing is left half-made.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ _CLOSING_SECONDS = 5.0
 """What closing the database may take once everything else has stopped."""
 
 
-def start(password: str | None, api: str | None, debug: bool) -> None:  # noqa: FBT001 - click hands options over by keyword
+def start(password: str | None, api: str | None, debug: bool) -> None:
     """Run the node. Raises Failure."""
     config = load()
     _prepare_process(config, debug=debug)
     try:
         import uvloop
 
-        uvloop.run(_boot(config, _given_password(password), api))
+        uvloop.run(_boot(config, _given_password(password), None if api is None else Path(api).expanduser()))
     except Invalid as invalid:
         raise bad(invalid) from None
     except AdytonError as fault:
@@ -99,7 +99,7 @@ def _prepare_process(config: Config, *, debug: bool) -> None:
 # --- the boot, top down ----------------------------------------------------------------------------------------------
 
 
-async def _boot(config: Config, password: str | None, api: str | None) -> None:
+async def _boot(config: Config, password: str | None, api: Path | None) -> None:
     clock, entropy = SystemClock(), SystemEntropy()
     log.info(f"Starting Adyton {__version__}")
     where = listeners(config)
@@ -195,7 +195,7 @@ def _given_password(file: str | None) -> str | None:
 
 
 async def _unlock(config: Config, password: str | None, entropy: Entropy) -> Keystore:
-    """The keystore, open; a first key is made when there is none. Asks for the password when there is a terminal and no file."""
+    """The keystore, open; a first key is made when there is none. Without a password it asks, if there is a terminal."""
     directory = config.root / "keys"
     has_keys = directory.is_dir() and any(directory.glob("*.json"))
     if password is None and not sys.stdin.isatty():
@@ -244,13 +244,13 @@ def _hidden(words: str) -> str:
 # --- the API's user --------------------------------------------------------------------------------------------------
 
 
-async def _api_user(database: Database, file: str | None, clock: Clock, entropy: Entropy) -> str:
+async def _api_user(database: Database, file: Path | None, clock: Clock, entropy: Entropy) -> str:
     """The e-mail of the API's user: the one there is, else the file's, else one that a person gives."""
     known = await users.latest(database)
     if known is not None:
         return known.email
     if file is not None:
-        email, password = credentials(Path(file).expanduser())
+        email, password = credentials(file)
         try:
             return (await users.create(database, clock=clock, entropy=entropy, email=email, password=password)).email
         except Refused as fault:

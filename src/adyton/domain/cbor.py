@@ -19,6 +19,8 @@ from adyton.domain.runs import Data
 
 _MAP = 0b101
 _MAX_DEPTH = 64
+_MOST_BITS = 1024
+"""Of an integer: four times what a contract can compute with, and what JSON text can still be made of."""
 _KEEP_AS_TAG = (0, 1, 4, 5, 28, 29, 30, 35, 36, 37, 100, 258, 260, 261, 1004, 43000, 55799)
 
 
@@ -41,6 +43,7 @@ def decode_map(raw: bytes) -> Data:
         value = cbor2.loads(
             with_delimiters(raw),
             max_depth=_MAX_DEPTH,
+            str_errors="replace",  # as v0.6.2: bytes that are no text become U+FFFD
             tag_hook=_tag,
             semantic_decoders=dict.fromkeys(_KEEP_AS_TAG, _content),
         )
@@ -71,10 +74,7 @@ def _key(key: Any) -> str:
     if isinstance(key, str):
         return key
     if isinstance(key, bytes):
-        try:
-            return key.decode()
-        except UnicodeDecodeError:
-            raise CborError("a key is a byte string that is not UTF-8 text") from None
+        return key.decode(errors="replace")
     raise CborError(f"Unable to coerce key {_kind(key)} {_shown(key)} to a string")
 
 
@@ -87,10 +87,16 @@ def _kind(key: Any) -> str:
 
 
 def _shown(key: Any) -> str:
-    return str(key).lower() if isinstance(key, bool) else "<nil>" if key is None else str(key)[:80]
+    if isinstance(key, bool):
+        return str(key).lower()
+    if isinstance(key, int) and key.bit_length() > _MOST_BITS:
+        return f"of {key.bit_length()} bits"
+    return "<nil>" if key is None else str(key)[:80]
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise CborError(f"an integer of {value.bit_length()} bits is too large")
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

@@ -15,7 +15,21 @@ import msgspec
 
 from adyton.domain.runs import Data
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+LARGEST_EXPONENT = 1000
+"""Numbers stay below ten to this power: far beyond a word of the EVM, and a bound, so that the eleven characters of
+1e999999999 cannot ask for a gigabyte of digits."""
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number or number.adjusted() < -LARGEST_EXPONENT:
+        return Decimal(0).copy_sign(number)  # as v0.6.2: what is too small to matter is zero
+    if number.adjusted() >= LARGEST_EXPONENT:
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_number)
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
 _PLAIN = re.compile(r"-?\d+")
 
@@ -27,10 +41,13 @@ class MergeError(ValueError):
 
 
 def parse(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ValueError, whose message says what is wrong and where."""
+    """The value of a JSON text. Raises ValueError, whose message says what is wrong and where.
+
+    NaN, half surrogates and numbers of more than about a thousand digits are refused; of a key that stands twice the last counts.
+    """
     try:
         return _decoder.decode(text)
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeError) as fault:
         raise ValueError(str(fault)) from None
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None

@@ -6,16 +6,14 @@ v0.6.2 went through 64-bit floats here and there; these readings agree with it w
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from adyton.domain import evm
-from adyton.domain.data import as_text
+from adyton.domain.data import LARGEST_EXPONENT, as_text
 
-_HEX = re.compile(r"[+-]?[0-9a-fA-F]+", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_HEX = re.compile(r"([+-]?)([0-9a-fA-F]+)", re.ASCII)
+_INTEGER = re.compile(r"([+-]?)(\d+)", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
-_LONGEST_EXPONENT = 1000
-"""Beyond 256-bit words by far; a bound only so that 1e999999999 does not fill the memory."""
 EXACTLY = Context(prec=5000)
 
 
@@ -42,13 +40,22 @@ def whole_number(value: object) -> int:
 def integer_from_text(text: str) -> int:
     """As ``whole_number`` reads texts. Raises Unencodable."""
     if text.startswith("0x"):
-        digits = text[2:]  # a sign may stand behind the prefix, as in v0.6.2
-        if not _HEX.fullmatch(digits):
+        number = _integer(_HEX.fullmatch(text[2:]), 16)  # a sign may stand behind the prefix, as in v0.6.2
+        if number is None:
             raise Unencodable(f"error parsing hex {text}")
-        return int(digits, 16)
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return int(decimal_from_text(text).to_integral_value(ROUND_HALF_EVEN))
+        return number
+    number = _integer(_INTEGER.fullmatch(text), 10)
+    return int(decimal_from_text(text).to_integral_value(ROUND_HALF_EVEN, EXACTLY)) if number is None else number
+
+
+def _integer(match: re.Match[str] | None, base: int) -> int | None:
+    """The integer of a sign and digits, if it is one and not longer than any use of it."""
+    if match is None:
+        return None
+    digits = match[2].lstrip("0") or "0"
+    if len(digits) > LARGEST_EXPONENT:
+        return None
+    return -int(digits, base) if match[1] == "-" else int(digits, base)
 
 
 def decimal_from_text(text: str) -> Decimal:
@@ -57,12 +64,12 @@ def decimal_from_text(text: str) -> Decimal:
         raise Unencodable(f"error parsing decimal {text}")
     try:
         return _bounded(EXACTLY.create_decimal(text))
-    except InvalidOperation:
+    except ArithmeticError:
         raise Unencodable(f"error parsing decimal {text}") from None
 
 
 def _bounded(number: Decimal) -> Decimal:
-    if number and not -_LONGEST_EXPONENT < number.adjusted() < _LONGEST_EXPONENT:
+    if number and not -LARGEST_EXPONENT < number.adjusted() < LARGEST_EXPONENT:
         if number.adjusted() < 0:
             return Decimal(0)
         raise Unencodable(f"error parsing decimal {number}: out of range")

@@ -48,9 +48,13 @@ _UNAVAILABLE = frozenset(
 def connect(path: Path) -> sqlite3.Connection:
     """The writing connection to ``path``. Foreign keys are off: migrations want them so; see ``enforce``."""
     connection = _open(str(path))
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -22,6 +22,7 @@ from adyton.ports import HttpFailure, HttpRequest, HttpResponse
 
 _CHUNK = 16 * 1024
 _CONNECTIONS = 1000
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -62,6 +63,8 @@ class AiohttpTransport:
             raise HttpFailure(f"{where} redirected more than {request.max_redirects} times", retriable=False) from None
         except aiohttp.InvalidURL:
             raise HttpFailure(f"{where} is, or redirected to, something that is not an HTTP URL", retriable=False) from None
+        except ValueError:  # a host that cannot be a name, a header that cannot be sent
+            raise HttpFailure(f"{where} cannot be asked: the URL or a header cannot be sent", retriable=False) from None
         except (aiohttp.ClientError, OSError) as fault:
             raise _failure(where, fault) from None
 
@@ -72,9 +75,11 @@ class AiohttpTransport:
             URL(request.url, encoded=True),
             headers=request.headers,
             data=request.body,
-            max_redirects=request.max_redirects,
+            max_redirects=request.max_redirects + 1,  # aiohttp counts the request itself
             allow_redirects=True,
         ) as response:
+            if response.status in _REDIRECTS:  # it was not followed, so it does not say where to
+                raise HttpFailure(f"{redact(request.url)} redirected without a Location", retriable=False)
             body = await _bounded(response, request.limit)
             return HttpResponse(response.status, _folded(response.headers), body)
 

@@ -83,8 +83,8 @@ class WebsocketSocket:
     def _acknowledge(self) -> None:
         """Tell the peer at once that its bytes have arrived.
 
-        Some nodes send each message as a small segment of its own and hold the next one back until the last is acknowledged; the
-        kernel likes to wait 40 ms with that. It forgets this wish after each segment, so it is said each time.
+        Some nodes send each message as a small segment of its own and hold the next one back until the last is acknowledged;
+        the kernel likes to wait 40 ms with that. It forgets this wish after each segment, so it is said each time.
         """
         if _QUICK_ACK is not None and self._line is not None:
             with contextlib.suppress(OSError):  # the socket is being closed: then nothing is left to acknowledge
