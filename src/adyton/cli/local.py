@@ -7,53 +7,50 @@ and exit status 1; nothing is left half-made.
 from __future__ import annotations
 
 import asyncio
-import os
+import dataclasses
 import signal
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 
-import click
 import structlog
+import uvloop
 
 from adyton import __version__
-from adyton.cli.files import credentials, unreadable
+from adyton.cli.authenticate import api_user, password_from, unlock
 from adyton.cli.settings import bad, load
 from adyton.cli.tree import Failure
-from adyton.config import Config
+from adyton.config import Config, settings
 from adyton.domain import evm
-from adyton.domain.errors import AdytonError, Invalid, Refused, Unauthenticated
+from adyton.domain.errors import AdytonError, Invalid, Refused
 from adyton.keystore import Keystore
-from adyton.node import build
-from adyton.ports import Clock, Entropy
-from adyton.services import users
+from adyton.node import Node, build
+from adyton.ports import Clock
 from adyton.storage.connect import open_database
 from adyton.storage.database import Database
-from adyton.system import logs
+from adyton.system import logs, process
 from adyton.system.clock import SystemClock
 from adyton.system.entropy import SystemEntropy
 from adyton.system.http import AiohttpTransport
 from adyton.system.websocket import WebsocketTransport
 from adyton.web.app import create_app
+from adyton.web.listeners import Listener
 from adyton.web.server import serve
 from adyton.web.settings import WebSettings, listeners
 
 log = structlog.get_logger(__name__)
 
-FAST_SCRYPT, STANDARD_SCRYPT = 2, 262144
 _CLOSING_SECONDS = 5.0
 """What closing the database may take once everything else has stopped."""
 
 
 def start(password: str | None, api: str | None, debug: bool) -> None:
-    """Run the node. Raises Failure."""
+    """Run the node. ``password`` and ``api`` are files, ``debug`` overrides LOG_LEVEL. Raises Failure."""
     config = load()
-    _prepare_process(config, debug=debug)
+    if debug:
+        config = dataclasses.replace(config, log_level="debug")
+    _prepare(config)
     try:
-        import uvloop
-
-        uvloop.run(_boot(config, _given_password(password), None if api is None else Path(api).expanduser()))
+        uvloop.run(_boot(config, password_from(password), api))
     except Invalid as invalid:
         raise bad(invalid) from None
     except AdytonError as fault:
@@ -62,16 +59,32 @@ def start(password: str | None, api: str | None, debug: bool) -> None:
         raise _ended(group) from group
 
 
-def _ended(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What ended the node: an error made on purpose as its message, anything else as it is."""
-    ours, others = group.split(AdytonError)
+def _prepare(config: Config) -> None:
+    process.prepare()
+    try:
+        config.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The log holds what requesters and sources said, so only this user may read it.
+        file = config.root / "log.jsonl" if config.log_to_disk else None
+        logs.configure(level=config.log_level, json_console=config.json_console, file=file)
+    except OSError as problem:
+        raise Failure(
+            f'Error creating root directory "{config.root}": {problem.filename or config.root}: {problem.strerror}',
+            "ROOT must be a directory that this user may write to.",
+        ) from None
+    for warning in config.warnings:
+        log.warning(warning)
+
+
+def _ended(group: BaseExceptionGroup[BaseException]) -> Failure:
+    """What ended the node: errors raised on purpose as their message; anything else is our fault, and in the log."""
+    ours, others = group.split((AdytonError, Failure))
     if others is not None or ours is None:
         log.critical("the node ended in a way that it must not", exc_info=group)
         return Failure(f"internal error: {group}", "The log has the details; starting again continues where it was.")
-    return Failure("; ".join(str(error) for error in _flat(ours)))
+    return Failure("; ".join(dict.fromkeys(map(str, _flat(ours)))))
 
 
-def _flat(group: BaseExceptionGroup[AdytonError]) -> Iterator[AdytonError]:
+def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _flat(error)
@@ -79,33 +92,17 @@ def _flat(group: BaseExceptionGroup[AdytonError]) -> Iterator[AdytonError]:
             yield error
 
 
-def _prepare_process(config: Config, *, debug: bool) -> None:
-    """Nothing that this process writes is for other users of the machine."""
-    os.umask(0o077)
-    try:
-        config.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as problem:
-        raise Failure(f'Error creating root directory "{config.root}": {problem.strerror}') from None
-    logs.configure(
-        level="debug" if debug else config.log_level,
-        console=sys.stderr,
-        json_console=config.json_console,
-        file=config.root / "log.jsonl" if config.log_to_disk else None,
-    )
-    for warning in config.warnings:
-        log.warning(warning)
-
-
 # --- the boot, top down ----------------------------------------------------------------------------------------------
 
 
-async def _boot(config: Config, password: str | None, api: Path | None) -> None:
+async def _boot(config: Config, password: str | None, api: str | None) -> None:
     clock, entropy = SystemClock(), SystemEntropy()
-    log.info(f"Starting Adyton {__version__}")
+    _say(f"Starting Adyton {__version__}")
     where = listeners(config)
     async with _database(config, clock) as database, AiohttpTransport() as http:
-        keystore = await _unlock(config, password, entropy)
-        email = await _api_user(database, api, clock, entropy)
+        keystore = await unlock(config, password, entropy=entropy)
+        email = await api_user(config, database, api, clock=clock, entropy=entropy)
+        _say(f"API exposed for user {email}")
         node = await build(
             config,
             clock=clock,
@@ -115,29 +112,31 @@ async def _boot(config: Config, password: str | None, api: Path | None) -> None:
             database=database,
             keystore=keystore,
         )
-        log.info(f"API exposed for user {email}")
-        with _signals(config):
-            try:
-                async with asyncio.TaskGroup() as parts:
-                    parts.create_task(_until_lock_is_lost(database))
-                    parts.create_task(node.run())
-                    parts.create_task(
-                        serve(
-                            create_app(node.services, WebSettings.from_config(config)),
-                            where,
-                            grace=config.shutdown_grace_period,
-                            listening=_say_listening,
-                        )
-                    )
-            except asyncio.CancelledError:
-                log.info("Gracefully exiting...")
-    log.info("Stopped")
+        _echo_settings(config, keystore)
+        await _run(config, node, database, where)
+    _say("Stopped")
+
+
+async def _run(config: Config, node: Node, database: Database, where: Sequence[Listener]) -> None:
+    """Everything at once, until a signal comes or a part fails."""
+    app = create_app(node.services, WebSettings.from_config(config))
+    with _signals(config):
+        try:
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(_until_lock_is_lost(database))
+                parts.create_task(node.run())
+                parts.create_task(
+                    serve(app, where, grace=config.shutdown_grace_period, listening=lambda p: _listening(where, p))
+                )
+        except asyncio.CancelledError:
+            pass  # a signal: what is durable is taken up at the next start
 
 
 @asynccontextmanager
 async def _database(config: Config, clock: Clock) -> AsyncIterator[Database]:
+    timeout = config.database_timeout
     database = await open_database(
-        config.database_url, root=config.root, lock_timeout=config.database_timeout, clock=clock, version=__version__
+        config.database_url, root=config.root, lock_timeout=timeout, clock=clock, version=__version__
     )
     try:
         yield database
@@ -148,11 +147,6 @@ async def _database(config: Config, clock: Clock) -> AsyncIterator[Database]:
 async def _until_lock_is_lost(database: Database) -> None:
     """Another process may write now: this one must not send anything more."""
     raise Refused(f"the exclusive hold of the database is lost: {await database.lock_lost()}; the node stops")
-
-
-def _say_listening(ports: list[int]) -> None:
-    for port in ports:
-        log.info(f"Listening and serving HTTP on port {port}")
 
 
 @contextmanager
@@ -166,7 +160,8 @@ def _signals(config: Config) -> Iterator[None]:
         nonlocal asked
         if not asked:
             asked = True
-            loop.call_later(config.shutdown_grace_period + _CLOSING_SECONDS, os._exit, 1)
+            _say("Gracefully exiting...")
+            process.end_within(config.shutdown_grace_period + _CLOSING_SECONDS, status=1)
             me.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -174,93 +169,25 @@ def _signals(config: Config) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
         if asked:
             me.uncancel()
 
 
-# --- the keystore ----------------------------------------------------------------------------------------------------
+# --- what the log says -----------------------------------------------------------------------------------------------
 
 
-def _given_password(file: str | None) -> str | None:
-    """The keystore's password from its file, white space around it removed; None without a file."""
-    if file is None:
-        return None
-    path = Path(file).expanduser()
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeError) as problem:
-        raise Failure(f"error reading password: {unreadable(path, problem)}") from None
+def _say(line: str) -> None:
+    """A line in v0.6.2's words, which scripts look for."""
+    log.info(line)
 
 
-async def _unlock(config: Config, password: str | None, entropy: Entropy) -> Keystore:
-    """The keystore, open; a first key is made when there is none. Without a password it asks, if there is a terminal."""
-    directory = config.root / "keys"
-    has_keys = directory.is_dir() and any(directory.glob("*.json"))
-    if password is None and not sys.stdin.isatty():
-        raise Failure("error authenticating keystore: No password provided", "Give a file with the password: --password FILE")
-    while True:
-        tried = password if password is not None else _ask_known() if has_keys else _ask_new()
-        if not tried:
-            raise Failure("error authenticating keystore: the password is empty")
-        try:
-            return await _open_keystore(config, directory, tried, entropy, first=not has_keys)
-        except Unauthenticated as wrong:
-            if password is not None:
-                raise Failure(f"error authenticating keystore: {wrong}") from None
-            click.echo(str(wrong), err=True)
-        except Invalid as broken:
-            raise Failure(f"error authenticating keystore: {broken}") from None
+def _listening(where: Sequence[Listener], ports: Sequence[int]) -> None:
+    for listener, port in zip(where, ports, strict=True):
+        _say(f"Listening and serving {'HTTPS' if listener.tls else 'HTTP'} on port {port}")
 
 
-async def _open_keystore(config: Config, directory: Path, password: str, entropy: Entropy, *, first: bool) -> Keystore:
-    if first:
-        click.echo("There are no accounts, creating a new account with the specified password", err=True)
-    scrypt = FAST_SCRYPT if config.insecure_fast_scrypt else STANDARD_SCRYPT
-    keystore = await Keystore.open(directory, password, entropy=entropy, create_if_empty=True, scrypt_n=scrypt)
-    for address in keystore.addresses():
-        log.info(f"Unlocked account {evm.checksum(address)}")
-    return keystore
-
-
-def _ask_known() -> str:
-    return _hidden("Enter Password:")
-
-
-def _ask_new() -> str:
-    while True:
-        first = _hidden("New Password: ")
-        if first == _hidden("Confirm Password: "):
-            return first
-        click.echo("Passwords don't match. Please try again... ", err=True)
-
-
-def _hidden(words: str) -> str:
-    """Ask without echo. Nothing else runs yet, so blocking the loop here costs nothing."""
-    return str(click.prompt(words, hide_input=True, prompt_suffix="", err=True, default="", show_default=False))
-
-
-# --- the API's user --------------------------------------------------------------------------------------------------
-
-
-async def _api_user(database: Database, file: Path | None, clock: Clock, entropy: Entropy) -> str:
-    """The e-mail of the API's user: the one there is, else the file's, else one that a person gives."""
-    known = await users.latest(database)
-    if known is not None:
-        return known.email
-    if file is not None:
-        email, password = credentials(file)
-        try:
-            return (await users.create(database, clock=clock, entropy=entropy, email=email, password=password)).email
-        except Refused as fault:
-            raise Failure(f"error creating api initializer: {fault}") from None
-    if not sys.stdin.isatty():
-        raise Failure("API credentials must be supplied", "Give a file with e-mail and password, a line each: --api FILE")
-    while True:
-        email = str(click.prompt("Enter API Email: ", prompt_suffix="", err=True, default="", show_default=False))
-        try:
-            password = _hidden("Enter API Password: ")
-            return (await users.create(database, clock=clock, entropy=entropy, email=email, password=password)).email
-        except Refused as fault:
-            click.echo(f"Error creating API user: {fault}", err=True)
+def _echo_settings(config: Config, keystore: Keystore) -> None:
+    """Every setting, secrets masked, at debug level."""
+    lines = [f"ACCOUNT_ADDRESS: {evm.checksum(address)}" for address in keystore.addresses()[:1]]
+    for line in ["Environment variables", *lines, *(f"{row.name}: {config.shown(row.field)}" for row in settings())]:
+        log.debug(line)

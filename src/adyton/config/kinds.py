@@ -21,7 +21,6 @@ class Kind(NamedTuple):
 
 
 BOOLEAN = Kind(parsers.boolean, "true or false")
-BOOLEAN_OR_AUTO = Kind(parsers.boolean_or_auto, "auto, true or false")
 DURATION = Kind(parsers.duration, _A_DURATION)
 POSITIVE_DURATION = Kind(parsers.positive_duration, f"{_A_DURATION}, above zero")
 PATH = Kind(parsers.path, "a path")

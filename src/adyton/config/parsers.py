@@ -53,11 +53,6 @@ def boolean(value: str) -> bool:
     return word in _TRUE
 
 
-def boolean_or_auto(value: str) -> bool | None:
-    """A boolean, or ``auto``, which is None: the node finds out by itself."""
-    return None if value.lower() == "auto" else boolean(value)
-
-
 def integer(least: int = 0, most: int = UINT64) -> Callable[[str], int]:
     """A base-10 integer between two bounds, both included."""
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 HIDDEN = "***"
 
-_URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://[^\s\"'<>`]+")
+_URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://[^\s\"'<>`]*[^\s\"'<>`.,:;!?)\]}]")
 _SECRET_NAME = re.compile(
     r"password|passphrase|passwd|secret|token|credential|authorization|cookie|mnemonic|private_?key|api_?key|access_?key",
     re.IGNORECASE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from adyton.config import parsers
-from adyton.config.kinds import BOOLEAN_OR_AUTO, Kind
+from adyton.config.kinds import Kind
 
 DEFAULT = "default"
 """The source of a value that nobody gave."""
@@ -52,7 +52,7 @@ class Setting(NamedTuple):
         """A value as one would write it, masked."""
         match value:
             case None:
-                return "auto" if self.kind == BOOLEAN_OR_AUTO else ""
+                return ""
             case bool():
                 return "true" if value else "false"
             case float():

@@ -15,7 +15,6 @@ from adyton.config.kinds import (
     ATTEMPTS,
     BLOCKS,
     BOOLEAN,
-    BOOLEAN_OR_AUTO,
     BUMP_PERCENT,
     BYTES,
     DATABASE_URL,
@@ -41,8 +40,8 @@ from adyton.domain.chain import Address
 from adyton.domain.errors import Invalid
 
 LATER = frozenset({
-    "BRIDGE_RESPONSE_URL", "EXPLORER_ACCESS_KEY", "EXPLORER_SECRET", "EXPLORER_URL", "LOG_SQL", "MAXIMUM_SERVICE_DURATION",
-    "MINIMUM_REQUEST_EXPIRATION", "MINIMUM_SERVICE_DURATION", "OPERATOR_CONTRACT_ADDRESS", "ORACLE_CONTRACT_ADDRESS",
+    "BRIDGE_RESPONSE_URL", "CHAINLINK_DEV", "EVM_EIP1559_DYNAMIC_FEES", "EXPLORER_ACCESS_KEY", "EXPLORER_SECRET",
+    "EXPLORER_URL", "LOG_SQL", "MAXIMUM_SERVICE_DURATION", "MINIMUM_REQUEST_EXPIRATION", "MINIMUM_SERVICE_DURATION", "OPERATOR_CONTRACT_ADDRESS", "ORACLE_CONTRACT_ADDRESS",
 })  # fmt: skip
 """Names of v0.6.2 and their successors that are accepted, with a warning, and have no effect yet."""
 
@@ -68,9 +67,6 @@ class Config:
             "Directory of everything the node keeps: database, keys, log, cookie. Made with mode 0700. (v0.6.2: "
             "~/.chainlink; another name, so that two programs never share a database by accident.)",
         ),
-    ]
-    chainlink_dev: Annotated[
-        bool, Setting("false", BOOLEAN, NODE, "Development mode: a job's own gas price and gas limit are honoured.")
     ]
     shutdown_grace_period: Annotated[
         float, Setting("5s", POSITIVE_DURATION, NODE, "How long a stopping node may take to finish what it has begun.")
@@ -160,7 +156,8 @@ class Config:
             "{root}/apicredentials",
             PATH,
             COMMAND_LINE,
-            "Two lines, e-mail and password: with it the command line logs in by itself.",
+            "Two lines, e-mail and password: with it the command line logs in by itself, and a first start without "
+            "--api makes its user.",
         ),
     ]
     insecure_skip_verify: Annotated[
@@ -206,10 +203,6 @@ class Config:
     ]
 
     # --- Transactions -------------------------------------------------------------------------------------------------------
-    evm_eip1559_dynamic_fees: Annotated[
-        bool | None,
-        Setting("auto", BOOLEAN_OR_AUTO, TRANSACTIONS, "Send type 2 transactions; auto: where blocks have a base fee."),
-    ]
     evm_gas_tip_cap_default: Annotated[
         int,
         Setting(

@@ -43,7 +43,8 @@ class MergeError(ValueError):
 def parse(text: str | bytes) -> Any:
     """The value of a JSON text. Raises ValueError, whose message says what is wrong and where.
 
-    NaN, half surrogates and numbers of more than about a thousand digits are refused; of a key that stands twice the last counts.
+    NaN, half surrogates and numbers of more than about a thousand digits are refused. Of a key that stands twice the last
+    counts.
     """
     try:
         return _decoder.decode(text)
@@ -95,7 +96,10 @@ def as_text(value: object) -> str:
 
 
 def plain(number: Decimal) -> str:
-    """A decimal number without exponent and without trailing zeros of its fraction."""
+    """A decimal number without exponent and without trailing zeros of its fraction. One that ``parse`` would refuse keeps its
+    exponent."""
+    if abs(number.adjusted()) > 2 * LARGEST_EXPONENT:  # a product of two numbers in range is still written out
+        return str(number)
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -1,0 +1,101 @@
+"""The JSON of runs: exact, one spelling, and nothing in it that could not be written again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adyton.domain import data
+from adyton.domain.data import MergeError
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**90), 10**90) | st.text() | st.decimals(-(10**30), 10**30, places=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_what_is_written_is_read_again_digit_by_digit(value: Any) -> None:
+    text = data.encode(value)
+    assert data.parse(text) == value
+    assert data.encode(data.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["9007199254740993", "12345678901234567890", "123456789.123456789", "0.1", str(2**256 - 1)])
+def test_a_number_keeps_its_digits(text: str) -> None:
+    assert data.encode(data.parse(text)) == text
+
+
+def test_keys_are_sorted_and_nothing_is_escaped_that_need_not_be() -> None:
+    assert data.encode({"é": "<&>", "a": 1, "B": {"z": 1, "y": None}}) == '{"B":{"y":null,"z":1},"a":1,"é":"<&>"}'
+
+
+def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+    assert data.parse('{"a":1,"a":2}') == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "nope", "NaN", "Infinity", "[1] x", '"\\ud800"', '"\ud800"', b'"\xff"', "[" * 100_000, "9" * 5000, "1e1000"],
+    ids=lambda text: str(text)[:12].encode("ascii", "backslashreplace").decode(),
+)
+def test_what_no_run_could_hold_is_refused(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        data.parse(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0e999999999", 0), ("1e-999999999", 0), ("-0.0", 0), ("1e999", Decimal("1e999"))])
+def test_a_short_text_cannot_ask_for_a_gigabyte_of_digits(text: str, value: Any) -> None:
+    assert data.parse(text) == value
+    assert len(data.as_text(data.parse(text))) <= 1000
+
+
+def test_even_a_number_that_was_never_parsed_is_not_written_out() -> None:
+    assert data.as_text(Decimal("1E+999999999")) == "1E+999999999"
+
+
+MERGES: list[tuple[str, Any, Any, Any]] = [
+    ("the right side wins", {"a": 1, "b": 2}, {"a": 3}, {"a": 3, "b": 2}),
+    ("with null too", {"a": 1}, {"a": None}, {"a": None}),
+    ("one level deep", {"a": {"x": 1, "y": 2}}, {"a": {"x": 9}}, {"a": {"x": 9}}),
+    ("nothing on the left is empty", None, {"a": 1}, {"a": 1}),
+    ("what is no object on the right adds nothing", {"a": 1}, [1], {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "merged"), [row[1:] for row in MERGES], ids=[row[0] for row in MERGES])
+def test_merging(left: Any, right: Any, merged: Any) -> None:
+    before = data.encode(left)
+    assert data.merge(left, right) == merged
+    assert data.encode(left) == before, "the arguments stay as they are"
+
+
+@pytest.mark.parametrize("left", [[1], "text", 5, True])
+def test_only_an_object_takes_keys(left: Any) -> None:
+    with pytest.raises(MergeError, match="Cannot merge, expected object '{}'"):
+        data.merge(left, {})
+
+
+TEXTS: list[tuple[Any, str]] = [
+    ("as it is", "as it is"),
+    (None, ""),
+    (True, "true"),
+    (False, "false"),
+    (12345678901234567890, "12345678901234567890"),
+    (Decimal("1.68e+4"), "16800"),
+    (Decimal("16800.00"), "16800"),
+    (Decimal("1.50"), "1.5"),
+    (Decimal("1e-7"), "0.0000001"),
+    (Decimal("123456789.123456789"), "123456789.123456789"),
+    ({"b": 1, "a": [None]}, '{"a":[null],"b":1}'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), TEXTS)
+def test_a_value_read_as_text(value: Any, text: str) -> None:
+    assert data.as_text(value) == text
