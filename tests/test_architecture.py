@@ -58,7 +58,10 @@ ALLOWED = {
     ("web/listeners.py", "socket"): "the API's own listening sockets; nothing is connected to",
     ("web/server.py", "socket"): "the type of those sockets",
     ("dev/prices.py", "aiohttp"): "the price source is a server",
-    ("cli/client.py", "http.client"): "the command line is a program of its own that speaks to a node; it never runs inside one",
+    (
+        "cli/client.py",
+        "http.client",
+    ): "the command line is a program of its own that speaks to a node; it never runs inside one",
 }
 
 

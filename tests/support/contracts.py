@@ -108,5 +108,8 @@ async def start_node_in(place: World, *, welcome: bool = True, **settings: str) 
         if welcome:
             await place.welcome(node)
         yield node
+    except BaseException:
+        print(node.last_words(60))  # pytest shows it beside the failure
+        raise
     finally:
         await node.stop()

@@ -70,7 +70,8 @@ class Disconnected(TryAgain):
 
 
 class StorageUnavailable(TryAgain):
-    """The database can neither take nor give rows now; nothing was written."""
+    """The database can neither take nor give rows now. Nothing was written, unless the message says that it may have been:
+    when the answer to a commit was lost. Fences make it safe to ask again in both cases."""
 
 
 class Broken(AdytonError):

@@ -24,7 +24,7 @@ import structlog
 
 from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.runs import Run, RunStatus
+from adyton.domain.runs import Run, RunStatus, moved
 from adyton.engine.create import RunMaker, RunSource
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
@@ -221,3 +221,18 @@ class Engine:
             log.error("a run cannot be read now; trying again", run=run_id, because=str(fault))
             await self._clock.sleep(1)
             self.queue.push(run_id)
+        except Exception:
+            # A defect of ours must cost one run, visibly, and neither the node nor the other runs.
+            log.exception("a run could not be advanced", run=run_id)
+            await self._give_up(run_id)
+
+    async def _give_up(self, run_id: str) -> None:
+        """End a run that cannot be worked on. If even that fails the row stays as it is, and the sweep comes back to it."""
+        try:
+            run = await stored.get(self._db, run_id, self._jobs)
+            if run is not None and not run.status.finished:
+                now = self._clock.now()
+                going = run if run.status is RunStatus.IN_PROGRESS else moved(run, RunStatus.IN_PROGRESS, now)
+                await self._db.write(*stored.save(moved(going, RunStatus.ERRORED, now, error="internal error"), ()))
+        except Exception:
+            log.exception("a run that cannot be advanced cannot be ended either", run=run_id)

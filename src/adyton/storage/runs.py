@@ -51,7 +51,7 @@ def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
     with; the stored row then has the next one."""
     now = run.updated_at
     rows = [
-        (run.id, task.position, task.status, data.encode(task.data), task.error, task.confirmations, task.wake_at, now)
+        (run.id, task.position, task.status, data.encode(task.data), _text(task.error), task.confirmations, task.wake_at, now)
         for task in tasks
     ]
     update = Statement(
@@ -62,7 +62,7 @@ def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
                 run.version,
                 run.updated_at,
                 run.finished_at,
-                run.error,
+                _text(run.error),
                 run.observed_height,
                 run.wake_height,
                 run.id,
@@ -168,15 +168,20 @@ def _row(run: Run) -> Row:
         run.updated_at,
         run.finished_at,
         data.encode(run.input) if run.input is not None else run.input_text or "null",
-        run.input_error,
+        _text(run.input_error),
         None if run.payment is None else str(run.payment),
-        run.error,
+        _text(run.error),
         _minimums(run),
         run.creation_height,
         run.observed_height,
         run.wake_height,
         *where,
     )
+
+
+def _text(words: str | None) -> str | None:
+    """A text from outside as every database can hold it: PostgreSQL has no U+0000, and nothing has half a surrogate pair."""
+    return words and words.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _minimums(run: Run) -> str | None:

@@ -3,12 +3,12 @@
 
 -- What is true of this database as a whole: the chain it belongs to, for one.
 CREATE TABLE node_facts (
-    name TEXT PRIMARY KEY,
+    name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 );
 
 CREATE TABLE jobs (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL PRIMARY KEY,
     created_at BIGINT NOT NULL,
     start_at BIGINT,
     end_at BIGINT,
@@ -41,7 +41,7 @@ CREATE INDEX task_specs_by_job ON task_specs (job_id, position);
 
 -- version fences every update: a writer that lost the race puts NULL there, and its whole operation fails.
 CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL PRIMARY KEY,
     job_id TEXT NOT NULL REFERENCES jobs (id),
     initiator_id BIGINT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('', 'in_progress', 'pending_confirmations', 'pending_connection',
@@ -112,14 +112,14 @@ CREATE TABLE heads (
 );
 
 CREATE TABLE log_cursor (
-    name TEXT PRIMARY KEY,
+    name TEXT NOT NULL PRIMARY KEY,
     block_number BIGINT NOT NULL,
     block_hash TEXT
 );
 
 -- The keys that have sent or may send, and the nonce that each uses next. It moves in the commit that records a send.
 CREATE TABLE keys (
-    address TEXT PRIMARY KEY,
+    address TEXT NOT NULL PRIMARY KEY,
     next_nonce BIGINT NOT NULL CHECK (next_nonce >= 0),
     created_at BIGINT NOT NULL
 );
@@ -194,14 +194,14 @@ CREATE UNIQUE INDEX tx_attempts_one_in_progress ON tx_attempts (transaction_id) 
 CREATE INDEX tx_attempts_unseen ON tx_attempts (transaction_id) WHERE state = 'broadcast' AND broadcast_before IS NULL;
 
 CREATE TABLE users (
-    email TEXT PRIMARY KEY,
+    email TEXT NOT NULL PRIMARY KEY,
     password_hash TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
 
 -- Only the hash of a session's token is kept.
 CREATE TABLE sessions (
-    token_hash TEXT PRIMARY KEY,
+    token_hash TEXT NOT NULL PRIMARY KEY,
     email TEXT NOT NULL REFERENCES users (email) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     last_used BIGINT NOT NULL
