@@ -37,7 +37,8 @@ async def test_the_demo_ends_in_the_value_that_the_contract_holds(tmp_path: Path
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 async def test_a_demo_that_is_interrupted_leaves_no_process_behind(real: Real, tmp_path: Path, number: signal.Signals) -> None:
-    demo = await processes.start("demo", DEMO, log=tmp_path / "demo.log")
+    environment = dict(os.environ) | {"TMPDIR": str(tmp_path)}  # SIGKILL leaves the demo's files behind
+    demo = await processes.start("demo", DEMO, log=tmp_path / "demo.log", environment=environment)
 
     async def node() -> int | None:
         found = re.search(r"node +process (\d+)", demo.output())

@@ -167,9 +167,9 @@ def _split(value: str) -> SplitResult:
 def _with_host(parts: SplitResult, value: str) -> str:
     """Check host and port. The parts' own errors would repeat the URL, so they are replaced."""
     try:
-        port = parts.port
+        parts.port  # noqa: B018 - reading it is the check
     except ValueError:
-        raise ValueError("the port is not a number from 1 to 65535") from None
-    if not parts.hostname or port == 0:
+        raise ValueError("the port is not a number from 0 to 65535") from None
+    if not parts.hostname:
         raise ValueError("the URL names no host to connect to")
     return value

@@ -31,6 +31,7 @@ from adyton.config.kinds import (
     PATH,
     PORT,
     POSITIVE_DURATION,
+    REQUESTS,
     SOME_BLOCKS,
     WEI,
 )
@@ -142,6 +143,18 @@ class Config:
         float, Setting("15m", POSITIVE_DURATION, HTTP_SERVER, "A session ends when it has not been used for this long.")
     ]
     reaper_expiration: Annotated[float, Setting("240h", DURATION, HTTP_SERVER, "Ended sessions are deleted this much later.")]
+    authenticated_rate_limit: Annotated[
+        int, Setting("1000", REQUESTS, HTTP_SERVER, "How many API requests each client address may make in a period.")
+    ]
+    authenticated_rate_limit_period: Annotated[
+        float, Setting("1m", POSITIVE_DURATION, HTTP_SERVER, "The period of AUTHENTICATED_RATE_LIMIT.")
+    ]
+    unauthenticated_rate_limit: Annotated[
+        int, Setting("5", REQUESTS, HTTP_SERVER, "How often each client address may try to log in in a period.")
+    ]
+    unauthenticated_rate_limit_period: Annotated[
+        float, Setting("20s", POSITIVE_DURATION, HTTP_SERVER, "The period of UNAUTHENTICATED_RATE_LIMIT.")
+    ]
     default_http_limit: Annotated[
         int,
         Setting("32768", BYTES, HTTP_SERVER, "The most bytes that the API takes as a request, and HTTP tasks as a response."),

@@ -101,6 +101,10 @@ def _take(setting: str, candidates: Sequence[Given], found: Found) -> None:
 
 
 def _refuse_unknown(texts: dict[str, Given], known: Collection[str], found: Found) -> None:
+    if "ROOT" in texts:
+        found.faults.append(
+            f"ROOT (from {texts.pop('ROOT').source}) cannot be set in the file, which lies in ROOT: use the environment"
+        )
     for name in [name for name in texts if name not in known]:
         near = difflib.get_close_matches(name, known, n=1)
         advice = f"did you mean {near[0]}?" if near else "`adyton config` lists every setting"

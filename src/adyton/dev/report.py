@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,9 @@ class Report:
             self._write(f"{self._time()}  {BOLD}{name:<{NAME_WIDTH}}{PLAIN} {DIM}{waiting}…{PLAIN}")
         try:
             yield words
+        except asyncio.CancelledError:
+            self._settle(name, RED, "stopped")
+            raise
         except BaseException:
             self._settle(name, RED, "failed")
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Self
 
 import msgspec
@@ -37,6 +38,10 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
             allow_origins=config.allow_origins,
             body_limit=config.default_http_limit,
             secure_cookies=config.secure_cookies,
+            request_limit=config.authenticated_rate_limit,
+            request_period=ceil(config.authenticated_rate_limit_period),
+            login_limit=config.unauthenticated_rate_limit,
+            login_period=ceil(config.unauthenticated_rate_limit_period),
             redirect_to_tls=config.chainlink_tls_port if tls else None,
             tls_host=config.chainlink_tls_host,
         )
