@@ -1,0 +1,169 @@
+"""The HTTP adapters: what they ask for, how often, and what a requester cannot make them send."""
+
+from __future__ import annotations
+
+import pytest
+
+from adyton.adapters.base import AdapterSettings, TaskContext
+from adyton.adapters.http import HttpAdapter
+from adyton.adapters.http_url import build, check_url
+from adyton.domain.errors import Invalid
+from adyton.domain.runs import Completed, Data, Errored, Outcome, RunStatus
+from adyton.ports import HttpFailure, HttpRequest, HttpResponse
+
+CONTEXT = TaskContext(run_id="0" * 32, position=0, status=RunStatus.UNSTARTED, transaction=None, connected=True)
+DATA: Data = {"result": "before", "b": 1}
+LOST = HttpFailure("http://source.test cannot be reached: reset", retriable=True)
+REFUSED = HttpFailure("disallowed IP 10.0.0.1", retriable=False)
+
+
+def answer(status: int, body: bytes = b"") -> HttpResponse:
+    return HttpResponse(status, {}, body)
+
+
+class Source:
+    """A transport and a clock: it gives the listed answers in turn, and notes what was asked and how long was waited."""
+
+    def __init__(self, *answers: HttpResponse | HttpFailure) -> None:
+        self._answers = list(answers)
+        self.asked: list[HttpRequest] = []
+        self.waited: list[float] = []
+
+    async def request(self, request: HttpRequest) -> HttpResponse:
+        self.asked.append(request)
+        given = self._answers.pop(0)
+        if isinstance(given, HttpFailure):
+            raise given
+        return given
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def now(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def perform(self, params: Data, name: str = "httpget", attempts: int = 5) -> Outcome:
+        settings = AdapterSettings(http_attempts=attempts, http_limit=100, http_timeout=3)
+        adapter = HttpAdapter(name, name.removeprefix("http"), http=self, clock=self, settings=settings)
+        return await adapter.perform(params, DATA, CONTEXT)
+
+
+URL = {"get": "http://source.test/a", "post": "http://source.test/a"}
+
+
+async def test_the_body_becomes_the_result_and_the_rest_of_the_data_stays() -> None:
+    assert await Source(answer(200, b"42")).perform(URL) == Completed({"result": "42", "b": 1})
+
+
+async def test_bytes_that_are_no_text_are_replaced() -> None:
+    assert await Source(answer(200, b"\xff!")).perform(URL) == Completed({"result": "\ufffd!", "b": 1})
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 399])
+async def test_below_400_is_an_answer(status: int) -> None:
+    assert isinstance(await Source(answer(status)).perform(URL), Completed)
+
+
+async def test_from_400_on_the_body_is_the_error() -> None:
+    assert await Source(answer(404, b"nope")).perform(URL) == Errored("nope", DATA)
+
+
+async def test_settings_bound_every_exchange_and_addresses_are_restricted() -> None:
+    source = Source(answer(200))
+    await source.perform(URL)
+    [asked] = source.asked
+    assert (asked.limit, asked.timeout, asked.unrestricted, asked.body) == (100, 3, False, None)
+
+
+async def test_a_source_that_fails_for_a_moment_is_asked_again_with_growing_pauses() -> None:
+    source = Source(LOST, answer(503), answer(200, b"ok"))
+    assert await source.perform(URL) == Completed({"result": "ok", "b": 1})
+    assert source.waited == [0.1, 0.2]
+
+
+async def test_the_last_answer_counts_when_the_attempts_are_used_up() -> None:
+    source = Source(answer(500, b"one"), answer(500, b"two"))
+    assert await source.perform(URL, attempts=2) == Errored("two", DATA)
+    assert await Source(LOST).perform(URL, attempts=1) == Errored(str(LOST), DATA)
+
+
+@pytest.mark.parametrize("given", [REFUSED, answer(400), answer(200)])
+async def test_what_will_not_change_is_asked_once(given: HttpResponse | HttpFailure) -> None:
+    source = Source(given)
+    await source.perform(URL)
+    assert len(source.asked) == 1
+
+
+@pytest.mark.parametrize("params", [{}, {"get": "/rel"}, {"url": "ftp://x/y"}, {"get": "file:///etc/passwd"}])
+async def test_only_http_is_spoken(params: Data) -> None:
+    source = Source()
+    outcome = await source.perform(params)
+    assert isinstance(outcome, Errored)
+    assert outcome.error.startswith("unsupported protocol scheme")
+    assert not source.asked
+
+
+async def test_a_post_sends_the_whole_data_as_json_whatever_the_headers_say() -> None:
+    source = Source(answer(200))
+    await source.perform({**URL, "headers": {"content-type": ["text/plain"], "X-Key": ["1", "2"]}}, "httppost")
+    [asked] = source.asked
+    assert (asked.method, asked.body) == ("POST", b'{"b":1,"result":"before"}')
+    assert asked.headers == (("X-Key", "1"), ("X-Key", "2"), ("Content-Type", "application/json"))
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "TRAILER"])
+async def test_where_a_request_goes_and_ends_is_not_for_params_to_say(name: str) -> None:
+    source = Source(answer(200))
+    await source.perform({**URL, "headers": {name: ["0"], "A": ["1"]}})
+    assert source.asked[0].headers == (("A", "1"),)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X": "text"},
+        {"X": [1]},
+        ["X"],
+        {"": ["a"]},
+        {"X Y": ["a"]},
+        {"é": ["a"]},
+        {"X\n": ["a"]},
+        {"X": ["a\r\nEvil: 1"]},
+        {"X": ["\0"]},
+    ],
+)
+async def test_headers_that_cannot_be_sent_are_refused(headers: object) -> None:
+    with pytest.raises(Invalid, match="headers"):
+        await Source().perform({**URL, "headers": headers})
+
+
+@pytest.mark.parametrize(
+    "url", ["", "NotAURL", "http://[::1", "http://h:99999/", "http://a\nb/", "http://%zz/", None, 5], ids=str
+)
+def test_what_is_no_url_is_refused_when_the_job_is_made(url: object) -> None:
+    with pytest.raises(Invalid):
+        check_url(url)
+
+
+def test_a_message_about_a_url_holds_no_secret() -> None:
+    for url in ("http://user:secret@[::1", "http://h:99999/?key=secret"):
+        with pytest.raises(Invalid) as caught:
+            check_url(url)
+        assert "secret" not in str(caught.value)
+
+
+BUILT: list[tuple[str, object, object, str]] = [
+    ("http://h/a/../b//c/", None, None, "http://h/b/c"),
+    ("http://h", ["x", "y/z"], None, "http://h/x/y/z"),
+    ("http://h/a%20b", None, None, "http://h/a%20b"),
+    ("http://h/?b=2&a=1", None, "a=9&c=3", "http://h/?a=1&b=2&c=3"),
+    ("http://h", None, ["k", "a b&c"], "http://h?k=a+b%26c"),
+]
+
+
+@pytest.mark.parametrize(("url", "path", "query", "built"), BUILT)
+def test_path_and_query_are_put_in_place(url: str, path: object, query: object, built: str) -> None:
+    assert build(url, path, query) == built

@@ -1,0 +1,47 @@
+"""Whose word counts when a job, a log and a requester name the same param."""
+
+from __future__ import annotations
+
+import pytest
+
+from adyton.adapters.params import field, task_params
+from adyton.domain.requests import RESERVED
+
+FROM_LOG = {"address": "0xoracle", "dataPrefix": "0xprefix", "functionSelector": "0xselector"}
+
+
+def test_without_input_the_jobs_params_stand() -> None:
+    assert task_params({"times": 100}, {}, RESERVED) == {"times": 100}
+
+
+def test_the_input_of_a_web_run_overrides_the_job() -> None:
+    assert task_params({"times": 100}, {"times": 3, "result": "2"}, ()) == {"times": 3, "result": "2"}
+
+
+def test_what_the_log_says_overrides_the_job_however_the_job_spells_it() -> None:
+    spec = {"Address": "0xjob", "address": "0xjob", "FUNCTIONSELECTOR": "0xjob", "format": "bytes"}
+    assert task_params(spec, FROM_LOG, RESERVED) == {"format": "bytes", **FROM_LOG}
+
+
+@pytest.mark.parametrize("spelling", ["functionselector", "Address", "addreſs", "DATAPREFIX", "ADDRESS"])
+def test_a_requester_cannot_redirect_an_answer_with_another_spelling(spelling: str) -> None:
+    params = task_params({}, {spelling: "0xevil", **FROM_LOG}, RESERVED)
+    assert params == FROM_LOG
+    assert field(params, "address") == "0xoracle"
+
+
+@pytest.mark.parametrize("spelling", ["gasPrice", "gasLimit", "GASPRICE", "gaſLimit"])
+def test_a_requester_cannot_say_what_an_answer_may_cost(spelling: str) -> None:
+    assert task_params({"gasPrice": 5}, {spelling: 10**18, **FROM_LOG}, RESERVED) == {"gasPrice": 5, **FROM_LOG}
+
+
+def test_merging_changes_neither_side() -> None:
+    spec, given = {"times": 1}, {"times": 2, **FROM_LOG}
+    task_params(spec, given, RESERVED)
+    assert (spec, given) == ({"times": 1}, {"times": 2, **FROM_LOG})
+
+
+def test_a_param_is_found_in_any_case_but_its_own_spelling_counts_first() -> None:
+    assert field({"Times": 1}, "times") == 1
+    assert field({"Times": 1, "times": 2}, "times") == 2
+    assert field({}, "times") is None

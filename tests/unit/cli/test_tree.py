@@ -1,0 +1,128 @@
+"""The tree of commands: help, synonyms, exit statuses, what is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from adyton import __version__
+from adyton.cli.main import COMMANDS, LAZY, main
+from support.command_line import Adyton
+
+SYNONYMS = {
+    "jobspecs": "jobs list", "specs": "jobs list", "j": "jobs list", "show": "jobs show", "s": "jobs show",
+    "create": "jobs create", "c": "jobs create", "archivejob": "jobs archive", "run": "runs create", "r": "runs create",
+    "showrun": "runs show", "sr": "runs show", "listruns": "runs list", "lr": "runs list", "login": "admin login",
+    "account": "admin info", "a": "admin info", "local node": "node start", "local n": "node start",
+}  # fmt: skip
+
+
+def test_the_names_of_v0_6_2_mean_the_commands_of_today() -> None:
+    meant = {synonym: entry.path for entry in COMMANDS for synonym in entry.synonyms}
+    assert {name: meant.get(name) for name in SYNONYMS} == SYNONYMS
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.path)
+def test_every_command_explains_itself_under_all_its_names(adyton: Adyton, entry: object) -> None:
+    assert entry in COMMANDS
+    known = next(one for one in COMMANDS if one == entry)
+    for path in (known.path, *known.synonyms):
+        result = adyton(*path.split(), "--help")
+        assert result.exit_code == 0
+        assert known.help.split("\n")[0].split(":")[0][:40] in " ".join(result.output.split())
+
+
+def test_no_command_shows_the_help(adyton: Adyton) -> None:
+    result = adyton()
+    assert result.exit_code == 0
+    assert "Commands:" in result.stdout
+    shown = result.stdout.split("Commands:")[1]
+    assert [line.split()[0] for line in shown.strip().splitlines()] == [
+        "admin",
+        "config",
+        "dev",
+        "health",
+        "jobs",
+        "node",
+        "runs",
+    ]
+
+
+@pytest.mark.parametrize("words", [["help"], ["h"], ["-h"], ["--help"]])
+def test_help_has_several_spellings(adyton: Adyton, words: list[str]) -> None:
+    result = adyton(*words)
+    assert result.exit_code == 0
+    assert result.stdout == adyton().stdout
+
+
+def test_help_about_a_command(adyton: Adyton) -> None:
+    assert adyton("help", "jobs", "create").stdout == adyton("jobs", "create", "--help").stdout
+    assert adyton("help", "bogus").exit_code == 3
+    assert adyton("help", "config", "bogus").exit_code == 3
+
+
+@pytest.mark.parametrize("flag", ["-v", "--version"])
+def test_the_version(adyton: Adyton, flag: str) -> None:
+    assert adyton(flag).stdout == f"adyton version {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["bogus"], ["jobs", "bogus"], ["node", "bogus"]])
+def test_an_unknown_command_ends_with_3(adyton: Adyton, words: list[str]) -> None:
+    result = adyton(*words)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("No help topic for 'bogus'\nSee `")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["jobs", "show"], "Must pass the job id to be shown"),
+        (["archivejob"], "Must pass the job id to be archived"),
+        (["create"], "Must pass in JSON or filepath"),
+        (["run"], "Must pass in SpecID [JSON blob | JSON filepath]"),
+        (["showrun"], "Must pass the RunID to show"),
+        (["jobs", "--colour"], "No such option"),
+        (["jobs", "--page", "0"], "0 is not in the range x>=1"),
+        (["jobs", "show", "1", "2"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_usage_ends_with_2(adyton: Adyton, words: list[str], message: str) -> None:
+    result = adyton(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, adyton.cli.main as m; m.main(['--help'], standalone_mode=False); print(*sorted(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    loaded = set(output.splitlines()[-1].split())
+    assert {name for name in loaded if name.startswith("adyton")} == {
+        "adyton",
+        "adyton.cli",
+        "adyton.cli.main",
+        "adyton.cli.tree",
+    }
+    assert loaded.isdisjoint({"msgspec", "structlog", "aiohttp", "starlette", "asyncio", "decimal", "http.client"})
+
+
+def test_a_remote_command_does_not_import_the_node() -> None:
+    code = "import sys, adyton.cli.remote; print(*sorted(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert set(output.split()).isdisjoint(
+        {"adyton.node", "adyton.engine", "aiohttp", "starlette", "uvloop", "coincurve", "asyncio"}
+    )
+
+
+def test_the_lazy_commands_are_there(adyton: Adyton) -> None:
+    for name in LAZY:
+        assert adyton(name, "--help").exit_code == 0
+
+
+def test_the_module_is_the_command() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "adyton", "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout == f"adyton version {__version__}\n"
+    assert main.name == "main"
