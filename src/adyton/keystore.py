@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 import msgspec
@@ -150,16 +152,27 @@ def _claimed_address(content: Mapping[str, Any], path: Path) -> Address:
 
 
 def _decrypt(content: dict[str, Any], path: Path, password: str, address: Address) -> bytes:
-    from eth_keyfile.keyfile import decode_keyfile_json  # noqa: PLC0415 (0.6 s of imports, only where keys are unlocked)
-
     try:
-        return bytes(decode_keyfile_json(content, password.encode()))
+        return bytes(_wallet_files().decode_keyfile_json(content, password.encode()))
     except ValueError as error:
         if "MAC mismatch" in str(error):
             raise Unauthenticated(f"invalid password for account {checksum(address)}") from None
         _damaged(path, f"it cannot be decrypted ({error})")
     except (TypeError, KeyError, NotImplementedError) as error:
         _damaged(path, f"it cannot be decrypted ({type(error).__name__}: {error})")
+
+
+def _wallet_files() -> ModuleType:
+    """The library that reads and writes key files.
+
+    A part of it raises the interpreter's recursion limit a hundredfold when it is imported. That is taken back: the limit is
+    what stands between a deeply nested text from outside and the end of the process's stack.
+    """
+    limit = sys.getrecursionlimit()
+    from eth_keyfile import keyfile  # noqa: PLC0415 (0.6 s of imports, only where keys are unlocked)
+
+    sys.setrecursionlimit(limit)
+    return keyfile
 
 
 def _damaged(path: Path, what: str) -> NoReturn:
@@ -174,9 +187,7 @@ def _new_key(entropy: Entropy) -> PrivateKey:
 
 
 def _write(directory: Path, key: PrivateKey, password: str, scrypt_n: int) -> None:
-    from eth_keyfile.keyfile import create_keyfile_json  # noqa: PLC0415 (see _decrypt)
-
-    content = create_keyfile_json(key.secret, password.encode(), version=3, kdf="scrypt", iterations=scrypt_n)
+    content = _wallet_files().create_keyfile_json(key.secret, password.encode(), version=3, kdf="scrypt", iterations=scrypt_n)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     name = f"{checksum(address_of(key))}.json"

@@ -62,3 +62,25 @@ async def test_a_request_that_pays_too_little_is_not_answered(place: World) -> N
         run = await place.run(node, "errored", request_id=request_id)
         assert "payment" in run["result"]["error"]
         assert await place.answers() == []
+
+
+async def test_a_hostile_source_fails_its_own_run_and_nothing_else(place: World) -> None:
+    bodies = {
+        "nothing": "",
+        "no JSON": "<html>502 Bad Gateway</html>",
+        "ten megabytes": '{"USD": "' + "9" * 10_000_000 + '"}',
+        "nested beyond measure": "[" * 32_000,
+        "a number of a gigabyte": '{"USD": 1e999999999}',
+        "another shape": '{"EUR": 1}',
+        "not a number": '{"USD": "much"}',
+        "a negative number": '{"USD": -1}',
+    }
+    async with start_node_in(place) as node:
+        for what, body in bodies.items():
+            place.prices.body = body
+            request_id = await place.request()
+            run = await place.run(node, "errored", "completed", request_id=request_id)
+            assert (run["status"], bool(run["result"]["error"])) == ("errored", True), what
+        place.prices.body = '{"USD": 2}'
+        assert (await place.answer(await place.request())).number == 200
+        assert len(await place.answers()) == 1

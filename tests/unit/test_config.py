@@ -224,6 +224,8 @@ BAD = [
     ("SESSION_TIMEOUT", "15 minutes", "not a duration; allowed: a duration such as 500ms"),
     ("SESSION_TIMEOUT", "0s", "must be longer than zero"),
     ("DATABASE_TIMEOUT", "-5s", "not a duration"),
+    ("DATABASE_TIMEOUT", "9999999h", "longer than 292 years"),
+    ("CHAINLINK_TLS_HOST", "a b", "not a host name"),
     ("LINK_CONTRACT_ADDRESS", "0x12", "Unable to parse '0x12' into EIP55-compliant address"),
     ("LINK_CONTRACT_ADDRESS", LINK + "00", "Unable to parse"),
     ("CLIENT_NODE_URL", "localhost:6688", "not an http or https URL"),
@@ -236,7 +238,12 @@ BAD = [
     ("ALLOW_ORIGINS", "localhost:3000", "does not start with http:// or https://"),
     ("MINIMUM_CONTRACT_PAYMENT", "0.1", "not a whole number in base 10; allowed: a whole number of juels"),
     ("MINIMUM_CONTRACT_PAYMENT", str(2**256), "too large"),
-    ("MINIMUM_CONTRACT_PAYMENT", "9" * 5000, "not a whole number in base 10"),
+    ("MINIMUM_CONTRACT_PAYMENT", "9" * 5000, "too large"),
+    ("MINIMUM_CONTRACT_PAYMENT", "-" + "9" * 5000, "too small"),
+    ("SESSION_TIMEOUT", "2562048h", "longer than 292 years"),
+    ("REAPER_EXPIRATION", "9" * 5000 + "h", "longer than 292 years"),
+    ("CHAINLINK_TLS_HOST", "node.example/path", "not a host name"),
+    ("CHAINLINK_TLS_HOST", "node.example\r\nx: y", "not a host name"),
     ("ETH_GAS_BUMP_PERCENT", "9", "too small; allowed: a whole number of percent, 10 to 10000"),
     ("ETH_FINALITY_DEPTH", "0", "too small"),
     ("DEFAULT_HTTP_LIMIT", "0", "too small; allowed: a whole number of bytes, at least 1"),
@@ -303,6 +310,11 @@ def test_a_wrong_setting_is_not_blamed_for_a_contradiction_too(load: Load) -> No
 def test_durations_are_written_as_in_go(text: str, seconds: float, shown: str) -> None:
     assert parsers.duration(text) == seconds
     assert parsers.show_duration(parsers.duration(text)) == shown
+
+
+@pytest.mark.parametrize(("text", "number"), [("5", 5), ("+5", 5), ("005", 5), ("0" * 5000 + "5", 5), ("-0", 0), ("000", 0)])
+def test_whole_numbers(text: str, number: int) -> None:
+    assert parsers.integer()(text) == number
 
 
 @pytest.mark.parametrize("word", ["1", "t", "T", "true", "TRUE", "True"])

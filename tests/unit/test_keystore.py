@@ -231,6 +231,15 @@ def test_no_secret_is_shown_or_logged(directory: Path, caplog: pytest.LogCapture
     assert PASSWORD not in shown
 
 
+def test_the_key_file_library_does_not_lift_the_bound_on_recursion(directory: Path) -> None:
+    program = (
+        "import sys; limit = sys.getrecursionlimit(); from adyton import keystore; "
+        "keystore._unlock_all(keystore._key_files(keystore.Path(sys.argv[1])), sys.argv[2]); "
+        "assert 'py_ecc' in sys.modules; sys.exit(sys.getrecursionlimit() != limit)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, directory, PASSWORD], check=False).returncode == 0
+
+
 def test_the_slow_parts_are_imported_only_where_keys_are_unlocked() -> None:
     program = "import adyton.keystore, sys; sys.exit('eth_keyfile' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from adyton.adapters.base import Pure, TaskContext
-from adyton.adapters.params import field, present, read
+from adyton.adapters.params import field, present, read, shown
 from adyton.domain import evm, numbers
 from adyton.domain.chain import ZERO_ADDRESS, Address, Log, Receipt
 from adyton.domain.data import as_text, with_result
@@ -25,6 +25,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _BYTES = re.compile(r"0x([0-9a-fA-F]{2})*", re.ASCII)
 _BIG = re.compile(r"(0|[1-9]\d{0,77})|0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})", re.ASCII)
 _GAS_LIMIT = 1 << 63
+_PRICE_LIMIT = 1 << 256
 
 
 class EthTxParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +132,7 @@ def _address(params: Data) -> Address:
     value = field(params, "address")
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value.lower()
-    raise Invalid(f"address must be 0x and 40 hex digits, not {as_text(value)[:80]!r}")
+    raise Invalid(f"address must be 0x and 40 hex digits, not {shown(value)}")
 
 
 def _selector(params: Data) -> bytes:
@@ -140,7 +141,7 @@ def _selector(params: Data) -> bytes:
     value = field(params, "functionSelector")
     if value is None or isinstance(value, str):
         return evm.selector(value or "")
-    raise ValueError(f"must be a text, not {as_text(value)[:80]}")
+    raise ValueError(f"must be a text, not {shown(value)}")
 
 
 def _prefix(params: Data) -> bytes:
@@ -149,14 +150,14 @@ def _prefix(params: Data) -> bytes:
     value = field(params, "dataPrefix")
     if isinstance(value, str) and _BYTES.fullmatch(value):
         return bytes.fromhex(value[2:])
-    raise Invalid(f"dataPrefix must be 0x and an even number of hex digits, not {as_text(value)[:80]!r}")
+    raise Invalid(f"dataPrefix must be 0x and an even number of hex digits, not {shown(value)}")
 
 
 def _form(params: Data) -> str:
     value = field(params, "format")
     if value is None or isinstance(value, str):
         return value or ""
-    raise Invalid(f"format must be a text, not {as_text(value)[:80]}")
+    raise Invalid(f"format must be a text, not {shown(value)}")
 
 
 def _gas_price(params: Data) -> int | None:
@@ -164,7 +165,7 @@ def _gas_price(params: Data) -> int | None:
     if value is None:
         return None
     text = as_text(value).strip("'") if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
-    if not _BIG.fullmatch(text):
+    if not _BIG.fullmatch(text) or int(text, 0) >= _PRICE_LIMIT:
         raise Invalid(f"gasPrice: Unable to convert {as_text(value)[:80]} to Big")
     return int(text, 0)
 
@@ -175,7 +176,7 @@ def _gas_limit(params: Data) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _GAS_LIMIT:
         return value or None
-    raise Invalid(f"gasLimit must be a whole number of gas, not {as_text(value)[:80]!r}")
+    raise Invalid(f"gasLimit must be a whole number of gas, not {shown(value)}")
 
 
 def _value(given: EthTxParams, result: object) -> bytes:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import msgspec
 
 from adyton.adapters.base import AdapterSettings, TaskContext
 from adyton.adapters.http_url import build, check_url
 from adyton.adapters.params import field, present
-from adyton.domain.data import as_text, encode, with_result
+from adyton.domain.data import encode_bytes, with_result
 from adyton.domain.errors import Invalid
 from adyton.domain.runs import Completed, Data, Errored, Outcome
 from adyton.ports import Clock, HttpFailure, HttpRequest, HttpResponse, HttpTransport
 
 _FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds."""
 _SERVER_ERROR = 500
 _ERROR = 400
 Headers = tuple[tuple[str, str], ...]
@@ -36,7 +39,8 @@ class HttpAdapter:
     """Asks a URL; ``own`` is the param that holds it (``get`` or ``post``), ``url`` is the fallback.
 
     One task makes several attempts when there is no answer, or one of 500 and above: ``http_attempts`` in all, each bounded by
-    ``http_timeout``. Nothing survives a crash; the request is made again.
+    ``http_timeout``, with pauses between them that grow to ``LONGEST_PAUSE``. Nothing survives a crash; the request is made
+    again.
     """
 
     pure = False
@@ -55,35 +59,37 @@ class HttpAdapter:
     async def perform(self, params: Data, data: Data, context: TaskContext) -> Outcome:  # noqa: ARG002 - an adapter's signature
         """The outcome; on any error the data stay as they are."""
         asked = self._read(params)
-        if not asked.url.lower().startswith(("http://", "https://")):
-            return Errored(f'unsupported protocol scheme "{asked.url.split(":")[0] if ":" in asked.url else ""}"', data)
+        scheme = urlsplit(asked.url).scheme
+        if scheme not in ("http", "https"):
+            return Errored(f'unsupported protocol scheme "{scheme}"', data)
         try:
-            response = await self._with_retries(self._request(asked, data))
+            response = await self._answer(self._request(asked, data))
         except HttpFailure as failure:
             return Errored(str(failure), data)
         body = response.body.decode(errors="replace")
         return Errored(body, data) if response.status >= _ERROR else Completed(with_result(data, body))
 
-    async def _with_retries(self, request: HttpRequest) -> HttpResponse:
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        """What the source answers; the last attempt counts, whatever comes of it. Raises HttpFailure."""
         pause = _FIRST_PAUSE
-        for left in reversed(range(self._settings.http_attempts)):
+        for _ in range(self._settings.http_attempts - 1):
             try:
                 response = await self._http.request(request)
-                if response.status < _SERVER_ERROR or not left:
+                if response.status < _SERVER_ERROR:
                     return response
             except HttpFailure as failure:
-                if not (left and failure.retriable):
+                if not failure.retriable:
                     raise
             await self._clock.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last attempt returns or raises")
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return await self._http.request(request)
 
     def _request(self, asked: HttpParams, data: Data) -> HttpRequest:
         headers, body = asked.headers, None
         if self._own == "post":
             # As v0.6.2: the whole of the data, and this content type whatever the job's headers say.
             headers = (*(pair for pair in headers if pair[0].lower() != "content-type"), ("Content-Type", "application/json"))
-            body = encode(data).encode() if data else b""
+            body = encode_bytes(data) if data else b""
         return HttpRequest(
             method="POST" if self._own == "post" else "GET",
             url=asked.url,
@@ -95,17 +101,18 @@ class HttpAdapter:
         )
 
     def _read(self, params: Data) -> HttpParams:
-        url = next((check_url(field(params, name)) for name in (self._own, "url") if present(params, name)), "")
+        url = next((check_url(field(params, name), name) for name in (self._own, "url") if present(params, name)), "")
         return HttpParams(
             build(url, field(params, "extPath"), field(params, "queryParams")), _headers(field(params, "headers"))
         )
 
 
 def _headers(value: object) -> Headers:
+    """The headers as they are sent. What is wrong with a value is said without showing it: sources take keys in headers."""
     if value is None:
         return ()
     if not isinstance(value, dict):
-        raise Invalid(f"headers must be an object of lists of texts, not {as_text(value)[:80]}")
+        raise Invalid("headers must be an object of lists of texts")
     pairs: list[tuple[str, str]] = []
     for name, values in value.items():
         if not _HEADER_NAME.fullmatch(name):

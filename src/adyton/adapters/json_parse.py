@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from adyton.adapters.base import Pure, TaskContext
 from adyton.adapters.params import json_path
-from adyton.domain.data import parse, with_result
+from adyton.domain.data import DEEPEST_OF_A_SOURCE, first_value, parse, with_result
+from adyton.domain.numbers import short
 from adyton.domain.runs import Completed, Data, Errored, Outcome
 
 PARAM = "path"
@@ -28,7 +29,7 @@ def value_at(document: object, path: Sequence[str]) -> object:
         if not found:
             if depth == len(path):
                 return None
-            raise KeyMissing(f"No value could be found for the key '{key}'")
+            raise KeyMissing(f"No value could be found for the key '{short(key)}'")
     return value
 
 
@@ -60,16 +61,18 @@ def _perform(params: Data, data: Data, context: TaskContext) -> Outcome:  # noqa
 def _first_value(text: str) -> object:
     """The first JSON value of a text; what follows it is ignored (as v0.6.2). Of duplicate keys the last counts."""
     try:
-        return parse(text)
+        return parse(text, deepest=DEEPEST_OF_A_SOURCE)
     except ValueError:
         if not text.strip():
             raise ValueError("EOF") from None
         # Either it is no JSON, or there is more behind it: the scanner stops at the end of the first value.
         start = text.lstrip(" \t\r\n")
         try:
-            _, end = _scanner.raw_decode(start)
-            return parse(start[:end])  # the scanner lets half surrogates through, which no text can hold
-        except (ValueError, RecursionError) as fault:
+            if start.startswith(("{", "[")):
+                return parse(first_value(start, deepest=DEEPEST_OF_A_SOURCE))
+            _, end = _scanner.raw_decode(start)  # a word, a number or a text: nothing that could be deep
+            return parse(start[:end])
+        except ValueError as fault:
             raise ValueError(f"the result is not JSON: {fault}") from None
 
 

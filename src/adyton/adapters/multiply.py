@@ -6,18 +6,20 @@ setting NUMBERS=v0.6.2 so does this.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 
 from adyton.adapters.base import AS_V0_6_2, Pure, TaskContext
 from adyton.adapters.params import field
 from adyton.domain.data import LARGEST_EXPONENT, as_text, plain, with_result
 from adyton.domain.errors import Invalid
-from adyton.domain.numbers import EXACTLY, Unencodable, decimal_from_text
+from adyton.domain.numbers import EXACTLY, Unencodable, decimal_from_text, short
 from adyton.domain.runs import Completed, Data, Errored, Outcome
 
+_ONE = Decimal(1)
 _MANTISSA_BITS = 64
-_SIGNIFICANT = 10
+_DOUBLE_BITS = 53
+_TEN_DIGITS = Context(prec=10)
 
 
 def _times(params: Data) -> Decimal | None:
@@ -30,7 +32,7 @@ def _times(params: Data) -> Decimal | None:
             return decimal_from_text(str(value))
         except Unencodable:
             pass
-    raise Invalid(f"cannot parse into float: {as_text(value)}")
+    raise Invalid(f"cannot parse into float: {short(as_text(value))}")
 
 
 def _check(params: Data) -> None:
@@ -39,7 +41,7 @@ def _check(params: Data) -> None:
 
 def adapter(numbers: str) -> Pure:
     """The adapter for one way of treating numbers."""
-    shown = _ten_digits if numbers == AS_V0_6_2 else plain
+    product = _as_v0_6_2 if numbers == AS_V0_6_2 else _exactly
 
     def perform(params: Data, data: Data, context: TaskContext) -> Outcome:  # noqa: ARG001 - an adapter's signature
         times = _times(params)
@@ -47,9 +49,8 @@ def adapter(numbers: str) -> Pure:
         try:
             value = _factor(text)
         except Unencodable:
-            return Errored(f"cannot parse into big.Float: {text}", data)
-        product = value if times is None else EXACTLY.multiply(value, times)
-        return Completed(with_result(data, shown(product)))
+            return Errored(f"cannot parse into big.Float: {short(text)}", data)
+        return Completed(with_result(data, product(value, _ONE if times is None else times)))
 
     return Pure("multiply", _check, perform)
 
@@ -65,28 +66,29 @@ def _factor(text: str) -> Decimal:
     return decimal_from_text(text)
 
 
-def _ten_digits(number: Decimal) -> str:
-    """As C's ``%.10g`` of the number with a mantissa of 64 bits."""
-    rounded = _to_mantissa(number)
-    if not rounded:
-        return "-0" if number.is_signed() else "0"
-    digits = rounded.normalize(EXACTLY.__class__(prec=_SIGNIFICANT))
+def _exactly(value: Decimal, times: Decimal) -> str:
+    return plain(EXACTLY.multiply(value, times))
+
+
+def _as_v0_6_2(value: Decimal, times: Decimal) -> str:
+    """Value and product have a mantissa of 64 bits, the factor is a double, and the text is C's ``%.10g``."""
+    product = _to_mantissa(
+        _to_mantissa(Fraction(value), _MANTISSA_BITS) * _to_mantissa(Fraction(times), _DOUBLE_BITS), _MANTISSA_BITS
+    )
+    if not product:
+        return "-0" if value.is_signed() != times.is_signed() else "0"
+    digits = _TEN_DIGITS.divide(Decimal(product.numerator), Decimal(product.denominator)).normalize(_TEN_DIGITS)
     exponent = digits.adjusted()
-    if -4 <= exponent < _SIGNIFICANT:
+    if -4 <= exponent < _TEN_DIGITS.prec:
         return plain(digits)
-    mantissa = plain(digits.scaleb(-exponent, EXACTLY))
-    return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    return f"{plain(digits.scaleb(-exponent))}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
-def _to_mantissa(number: Decimal) -> Decimal:
-    """The nearest number with 64 bits of mantissa, ties to even."""
+def _to_mantissa(number: Fraction, bits: int) -> Fraction:
+    """The nearest number with that many bits of mantissa, ties to even."""
     if not number:
         return number
-    exact = Fraction(number)
-    shift = _MANTISSA_BITS - (exact.numerator.bit_length() - exact.denominator.bit_length())
-    for scale in (shift - 1, shift, shift + 1):
-        scaled = round(exact * Fraction(2) ** scale)
-        if abs(scaled).bit_length() == _MANTISSA_BITS:
-            back = Fraction(scaled) / Fraction(2) ** scale
-            return EXACTLY.divide(Decimal(back.numerator), Decimal(back.denominator))
-    return number
+    scale = bits - (abs(number.numerator).bit_length() - number.denominator.bit_length())  # right, or one too large
+    if abs(number) * Fraction(2) ** scale >= 1 << bits:
+        scale -= 1
+    return round(number * Fraction(2) ** scale) / Fraction(2) ** scale

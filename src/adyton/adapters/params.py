@@ -34,11 +34,13 @@ def task_params(spec: Data, given: Data, reserved: Collection[str]) -> Data:
 
 
 def field(params: Data, name: str) -> object:
-    """A param, matched exactly first, else in any case; None when there is none."""
+    """A param, matched exactly first, else in any case; None when there is none. Of several other spellings the last in the
+    order of their characters counts, as in v0.6.2, whose keys were sorted."""
     if name in params:
         return params[name]
     folded = name.casefold()
-    return next((value for key, value in params.items() if key.casefold() == folded), None)
+    spelled = max((key for key in params if key.casefold() == folded), default=None)
+    return None if spelled is None else params[spelled]
 
 
 def present(params: Data, name: str) -> bool:
@@ -64,4 +66,10 @@ def json_path(params: Data, name: str) -> tuple[str, ...]:
         return tuple(value.split("."))
     if isinstance(value, list) and all(isinstance(key, str) for key in value):
         return tuple(value)
-    raise Invalid(f"{name} must be a text such as a.b.c or a list of texts, not {as_text(value)[:80]}")
+    raise Invalid(f"{name} must be a text such as a.b.c or a list of texts, not {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """What a message shows of a wrong value: its beginning, spelled so that it prints on one line. Not for values that can
+    hold a secret (URLs, headers, queries)."""
+    return repr(as_text(value)[:80])

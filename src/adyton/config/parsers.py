@@ -21,20 +21,19 @@ _TRUE = frozenset({"1", "t", "true"})
 _FALSE = frozenset({"0", "f", "false"})
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{40})")
+_HOST = re.compile(r"(?:[A-Za-z0-9.\-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _UNIT = {
     "ns": Decimal("1e-9"), "us": Decimal("1e-6"), "µs": Decimal("1e-6"), "μs": Decimal("1e-6"), "ms": Decimal("1e-3"),
     "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
 }  # fmt: skip
+_LONGEST = 2**63 / 10**9
+"""Seconds. The longest duration of v0.6.2, and short enough for every timer and every sum with a time."""
 _SHOWN_UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 
+_MOST_DIGITS = 100  # no bound has so many, and the interpreter reads 4300 at most
 UINT64 = 2**64 - 1
 UINT256 = 2**256 - 1
-
-
-def text(value: str) -> str:
-    """Any text."""
-    return value
 
 
 def path(value: str) -> Path:
@@ -43,6 +42,13 @@ def path(value: str) -> Path:
         return Path(value).expanduser().absolute()
     except RuntimeError:
         raise ValueError("there is no home directory to put in place of ~") from None
+
+
+def host(value: str) -> str:
+    """A host name or address, with a port if need be; or nothing."""
+    if value and not _HOST.fullmatch(value):
+        raise ValueError("not a host name")
+    return value
 
 
 def boolean(value: str) -> bool:
@@ -57,9 +63,10 @@ def integer(least: int = 0, most: int = UINT64) -> Callable[[str], int]:
     """A base-10 integer between two bounds, both included."""
 
     def parse(value: str) -> int:
-        if not _DIGITS.fullmatch(value) or len(value) > 100:
+        if not _DIGITS.fullmatch(value):
             raise ValueError("not a whole number in base 10")
-        number = int(value)
+        digits = value.lstrip("+-").lstrip("0")[:_MOST_DIGITS]
+        number = int(digits or "0") * (-1 if value[0] == "-" else 1)
         if not least <= number <= most:
             raise ValueError("too small" if number < least else "too large")
         return number
@@ -91,7 +98,10 @@ def duration(value: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != value:
         advice = f"a duration needs a unit, such as {value}s" if re.fullmatch(r"[0-9.]+", value) else "not a duration"
         raise ValueError(advice)
-    return float(sum(Decimal(number) * _UNIT[unit] for number, unit in parts))
+    seconds = float(sum(Decimal(number) * _UNIT[unit] for number, unit in parts))
+    if seconds > _LONGEST:
+        raise ValueError("longer than 292 years")
+    return seconds
 
 
 def positive_duration(value: str) -> float:

@@ -2,26 +2,28 @@
 
 Read as v0.6.2 did where it was right: key/value pairs may stand without the map around them, keys must be text at every depth,
 byte strings become base64, what follows the map is ignored. Integers and bignums are exact (v0.6.2: -2^64 became 0, bignums
-unusable).
+unusable). A tag is an object that tells its number and its content, as there; only times (tag 1) become texts.
 """
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import cbor2
 
 from adyton.domain.runs import Data
+from adyton.domain.times import rfc3339
 
 _MAP = 0b101
 _MAX_DEPTH = 64
 _MOST_BITS = 1024
 """Of an integer: four times what a contract can compute with, and what JSON text can still be made of."""
-_KEEP_AS_TAG = (0, 1, 4, 5, 28, 29, 30, 35, 36, 37, 100, 258, 260, 261, 1004, 43000, 55799)
+_LARGEST_EXACT = 1 << 53
 
 
 class CborError(ValueError):
@@ -44,13 +46,12 @@ def decode_map(raw: bytes) -> Data:
             with_delimiters(raw),
             max_depth=_MAX_DEPTH,
             str_errors="replace",  # as v0.6.2: bytes that are no text become U+FFFD
-            tag_hook=_tag,
-            semantic_decoders=dict.fromkeys(_KEEP_AS_TAG, _content),
+            tag_hook=_any_tag,
+            semantic_decoders=_TAGS,
         )
-    except CborError:
-        raise
     except Exception as fault:  # noqa: BLE001 - a stranger's bytes: whatever the decoder makes of them is their fault
-        raise CborError(str(fault) or type(fault).__name__) from None
+        ours = fault.__cause__ if isinstance(fault.__cause__, CborError) else fault
+        raise CborError(str(ours) or type(ours).__name__) from None
     if isinstance(value, Mapping):
         return _object(value)
     if len(raw) == 1:
@@ -58,12 +59,36 @@ def decode_map(raw: bytes) -> Data:
     raise CborError("the parameters are not a map")
 
 
-def _tag(tag: cbor2.CBORTag, immutable: bool = False) -> Any:  # noqa: ARG001 - the decoder's signature
-    return {"Tag": tag.tag, "Data": None, "Value": tag.value}
+def _any_tag(tag: cbor2.CBORTag, immutable: bool = False) -> Any:  # noqa: ARG001 - the decoder's signature
+    return _tagged(tag.tag, tag.value)
 
 
-def _content(value: Any, immutable: bool = False) -> Any:  # noqa: ARG001 - the decoder's signature
-    return value
+def _tagged(number: int, value: Any, immutable: bool = False) -> Any:  # noqa: ARG001 - the decoder's signature
+    return {"Tag": number, "Data": None, "Value": value}
+
+
+def _text_of_time(value: Any, immutable: bool = False) -> Any:  # noqa: ARG001 - the decoder's signature
+    """Tags 0 and 1: a text stays one, seconds become the RFC 3339 text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return rfc3339(int(Decimal(repr(value)) * 1_000_000))
+        except (ArithmeticError, ValueError):
+            pass
+    raise CborError("a time is neither a text nor seconds within the years 1 to 9999")
+
+
+# What the library itself would make of these tags can hold more than the bytes did (references to earlier texts, 25 and 256,
+# and values, 28 and 29) or is no JSON (fractions, addresses, patterns, sets). Only bignums (2 and 3) are left to it.
+_TAGS: dict[int, Callable[[Any, bool], Any]] = {
+    0: _text_of_time,
+    1: _text_of_time,
+    **{
+        number: partial(_tagged, number)
+        for number in (4, 5, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43000, 55799)
+    },
+}
 
 
 def _object(value: Mapping[Any, Any]) -> Data:
@@ -115,4 +140,5 @@ def _json(value: Any) -> Any:
 def _number(value: float) -> int | Decimal:
     if math.isnan(value) or math.isinf(value):
         raise CborError(f"json: unsupported value: {'NaN' if math.isnan(value) else '+Inf' if value > 0 else '-Inf'}")
-    return int(value) if value.is_integer() else Decimal(repr(value))
+    # The shortest text that means this double, as v0.6.2 writes it: 1e23, not the 23 digits of the double nearest to it.
+    return int(value) if value.is_integer() and abs(value) < _LARGEST_EXACT else Decimal(repr(value))

@@ -8,7 +8,7 @@ through a 64-bit float at each merge and escaped ``<``, ``>`` and ``&``; here nu
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -19,19 +19,40 @@ LARGEST_EXPONENT = 1000
 """Numbers stay below ten to this power: far beyond a word of the EVM, and a bound, so that the eleven characters of
 1e999999999 cannot ask for a gigabyte of digits."""
 
+LONGEST_NUMBER = 2400
+"""Characters of a number's text; longer ones are not read."""
+
+DEEPEST = 512
+"""Objects and lists may stand this deep in one another. The bound is ours and not the interpreter's: a library may raise its
+recursion limit (py_ecc does, which reads key files), and then deep nesting does not raise, it ends the process."""
+DEEPEST_OF_A_SOURCE = 256
+"""The same for documents that come in, so that what tasks make of them can still be read from the database."""
+
 
 def _number(text: str) -> Decimal:
-    number = Decimal(text)
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} characters is too long")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that even Decimal has no room for
+        number = Decimal(0) if "-" in text[1:] else Decimal("Infinity")
+    return in_range(number)
+
+
+def in_range(number: Decimal) -> Decimal:
+    """The number, or zero if it is too small to matter (as v0.6.2). Raises ValueError for one that is too large."""
     if not number or number.adjusted() < -LARGEST_EXPONENT:
-        return Decimal(0).copy_sign(number)  # as v0.6.2: what is too small to matter is zero
-    if number.adjusted() >= LARGEST_EXPONENT:
-        raise ValueError(f"the number {text[:40]} is out of range")
+        return Decimal(0).copy_sign(number)
+    if number.is_infinite() or number.adjusted() >= LARGEST_EXPONENT:
+        raise ValueError(f"the number {str(number)[:40]} is out of range")
     return number
 
 
 _decoder = msgspec.json.Decoder(float_hook=_number)
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
-_PLAIN = re.compile(r"-?\d+")
+# The string is possessive and may lack its end, so that no text is scanned twice, however many quotes it has.
+_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 NOT_AN_OBJECT = "Cannot merge, expected object '{}'"
 
@@ -40,18 +61,34 @@ class MergeError(ValueError):
     """Data that must be an object are something else."""
 
 
-def parse(text: str | bytes) -> Any:
+def parse(text: str | bytes, *, deepest: int = DEEPEST) -> Any:
     """The value of a JSON text. Raises ValueError, whose message says what is wrong and where.
 
-    NaN, half surrogates and numbers of more than about a thousand digits are refused. Of a key that stands twice the last
-    counts.
+    NaN, half surrogates, numbers of more than about a thousand digits and nesting beyond ``deepest`` are refused. Of a key that
+    stands twice the last counts.
     """
     try:
+        text = text if isinstance(text, str) else text.decode()
+        if text.count("[") + text.count("{") > deepest:
+            first_value(text, deepest=deepest)
         return _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError) as fault:
         raise ValueError(str(fault)) from None
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+
+
+def first_value(text: str, *, deepest: int = DEEPEST) -> str:
+    """The text of the first object or list, which begins the text; all of it when that has no end. What is inside is not looked
+    at. Raises ValueError when it is nested beyond ``deepest``."""
+    depth = 0
+    for mark in _MARK.finditer(text):
+        depth += _STEP.get(mark[0], 0)
+        if depth > deepest:
+            raise ValueError("JSON is nested too deeply")
+        if depth <= 0:
+            return text[: mark.end()]
+    return text
 
 
 def encode(value: object) -> str:
@@ -102,8 +139,3 @@ def plain(number: Decimal) -> str:
         return str(number)
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def is_plain_integer(text: str) -> bool:
-    """Whether a text is digits only, perhaps behind a minus."""
-    return _PLAIN.fullmatch(text) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import sha3
@@ -12,6 +13,7 @@ WORD = 32
 _UINT_LIMIT = 1 << 256
 _INT_LIMIT = 1 << 255
 _SELECTOR_BYTES = 4
+_PAIRS = re.compile("(?:[0-9a-fA-F]{2})*")
 
 
 class WordOverflow(ValueError):
@@ -83,13 +85,9 @@ def lenient_hash(text: str) -> bytes:
     digits = text[2:] if text[:2] in ("0x", "0X") else text
     if len(digits) % 2:
         digits = "0" + digits
-    good = bytearray()
-    for start in range(0, len(digits), 2):
-        pair = digits[start : start + 2]
-        if not _is_hex(pair):
-            break
-        good.append(int(pair, 16))
-    return bytes(good[-WORD:]).rjust(WORD, b"\0")
+    good = _PAIRS.match(digits)
+    assert good is not None, "the pattern matches the empty text"
+    return bytes.fromhex(good[0][-2 * WORD :]).rjust(WORD, b"\0")
 
 
 def selector(text: str) -> bytes:

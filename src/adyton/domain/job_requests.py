@@ -150,7 +150,8 @@ def _confirmations(value: object, pointer: str, faults: list[Fault]) -> int | No
         number = int(value)
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _MAX_UINT32:
         return number
-    shown = f'"{value}"' if isinstance(value, str) else str(value) if isinstance(value, int | Decimal) else kind_of(value)
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    shown = f'"{value}"' if isinstance(value, str) else str(value) if is_number else kind_of(value)
     faults.append(Fault(f"{_name(pointer)} must be a whole number from 0 to {_MAX_UINT32}, not {shown}", pointer))
     return None
 

@@ -9,13 +9,15 @@ import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from adyton.domain import evm
-from adyton.domain.data import LARGEST_EXPONENT, as_text
+from adyton.domain.data import LARGEST_EXPONENT, LONGEST_NUMBER, as_text, in_range
 
 _HEX = re.compile(r"([+-]?)([0-9a-fA-F]+)", re.ASCII)
 _INTEGER = re.compile(r"([+-]?)(\d+)", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 """Each character has one way to match: a stranger's long text that is almost a number takes no longer than a number."""
-EXACTLY = Context(prec=5000)
+EXACTLY = Context(prec=2 * LONGEST_NUMBER)
+"""Room for every digit of a product of two numbers."""
+_SHOWN = 200
 
 
 class Unencodable(ValueError):
@@ -43,7 +45,7 @@ def integer_from_text(text: str) -> int:
     if text.startswith("0x"):
         number = _integer(_HEX.fullmatch(text[2:]), 16)  # a sign may stand behind the prefix, as in v0.6.2
         if number is None:
-            raise Unencodable(f"error parsing hex {text}")
+            raise Unencodable(f"error parsing hex {short(text)}")
         return number
     number = _integer(_INTEGER.fullmatch(text), 10)
     return int(decimal_from_text(text).to_integral_value(ROUND_HALF_EVEN, EXACTLY)) if number is None else number
@@ -61,20 +63,21 @@ def _integer(match: re.Match[str] | None, base: int) -> int | None:
 
 def decimal_from_text(text: str) -> Decimal:
     """A decimal number in plain or exponent form. Raises Unencodable for anything else, blanks included."""
-    if not _DECIMAL.fullmatch(text):
-        raise Unencodable(f"error parsing decimal {text}")
-    try:
-        return _bounded(EXACTLY.create_decimal(text))
-    except ArithmeticError:
-        raise Unencodable(f"error parsing decimal {text}") from None
+    if len(text) > LONGEST_NUMBER or not _DECIMAL.fullmatch(text):
+        raise Unencodable(f"error parsing decimal {short(text)}")
+    return _bounded(Decimal(text))
+
+
+def short(text: str) -> str:
+    """As much of a text as a message needs to show."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
 
 
 def _bounded(number: Decimal) -> Decimal:
-    if number and not -LARGEST_EXPONENT < number.adjusted() < LARGEST_EXPONENT:
-        if number.adjusted() < 0:
-            return Decimal(0)
-        raise Unencodable(f"error parsing decimal {number}: out of range")
-    return number
+    try:
+        return in_range(number)
+    except ValueError as fault:
+        raise Unencodable(f"error parsing decimal: {fault}") from None
 
 
 def kind(value: object) -> str:

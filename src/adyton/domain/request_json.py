@@ -15,7 +15,8 @@ from adyton.domain import data
 from adyton.domain.errors import Invalid
 
 _TRUNCATED = "unexpected EOF"
-_SCANNER = json.JSONDecoder()
+# Finds the end of a value; the value itself is read by ``data.parse``, so numbers may stay texts here.
+_SCANNER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 def first_object(body: bytes) -> Mapping[str, object]:
@@ -37,14 +38,15 @@ def first_value(body: bytes) -> object:
     if not text:
         raise Invalid("EOF")
     try:
-        return data.parse(text[: _end_of_first(text)])
-    except RecursionError:
-        raise Invalid("the body is nested too deeply") from None
+        return data.parse(text[: _end_of_first(text)], deepest=data.DEEPEST_OF_A_SOURCE)
     except ValueError as wrong:
         raise Invalid(f"the body is not JSON: {wrong}") from None
 
 
 def _end_of_first(text: str) -> int:
+    if text.startswith(("{", "[")):
+        # Before the scanner, whose recursion ends with the process where the interpreter's limit is a high one.
+        text = data.first_value(text, deepest=data.DEEPEST_OF_A_SOURCE)
     try:
         return _SCANNER.raw_decode(text)[1]
     except json.JSONDecodeError as wrong:

@@ -28,7 +28,7 @@ def parse_rfc3339(text: str) -> int:
     try:
         zone = _zone(sign, offset_hours, offset_minutes)
         moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micros, zone)
-        return (moment - _EPOCH) // _MICROSECOND
+        return (moment.astimezone(UTC) - _EPOCH) // _MICROSECOND  # raises when the moment's year in UTC is not 1 to 9999
     except (ValueError, OverflowError) as wrong:
         raise ValueError(f'"{text}" is not a time: {wrong}') from None
 

@@ -48,8 +48,8 @@ def _input(body: bytes) -> tuple[object, str | None]:
     if not body.strip():
         return {}, None
     try:
-        given = data.parse(body)
-    except (ValueError, RecursionError) as wrong:
+        given = data.parse(body, deepest=data.DEEPEST_OF_A_SOURCE)
+    except ValueError as wrong:
         raise NotStarted(f"the body is not JSON: {wrong}") from None
     if given is None:
         return {}, None

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -24,11 +25,19 @@ _CHUNK = 16 * 1024
 _CONNECTIONS = 1000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 class ForbiddenAddress(OSError):
-    """An address that is not public."""
+    """An address that is not public.
+
+    All read alike: when every address of a name fails, only failures that read alike stay what they are.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__("the address is not public")
+        self.address = address
 
 
 class AiohttpTransport:
@@ -72,7 +81,7 @@ class AiohttpTransport:
         session = self._session(unrestricted=request.unrestricted)
         async with session.request(
             request.method,
-            URL(request.url, encoded=True),
+            _exactly(request.url),
             headers=request.headers,
             data=request.body,
             max_redirects=request.max_redirects + 1,  # aiohttp counts the request itself
@@ -99,6 +108,12 @@ class AiohttpTransport:
         return session
 
 
+def _exactly(url: str) -> URL:
+    """The URL with path and query as they are spelled; only a host of other letters takes its ASCII form."""
+    asked = URL(url, encoded=True)
+    return asked if url.isascii() else asked.with_host(urlsplit(url).hostname or "")
+
+
 async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The decoded body, counted while it arrives: a small compressed body can hold a large one."""
     body = bytearray()
@@ -117,11 +132,28 @@ def _folded(headers: Mapping[str, str]) -> dict[str, str]:
 def _failure(where: str, fault: Exception) -> HttpFailure:
     forbidden = _forbidden_inside(fault)
     if forbidden is not None:
-        return HttpFailure(str(forbidden), retriable=False)
-    what = fault.strerror if isinstance(fault, OSError) and fault.strerror else type(fault).__name__
-    if isinstance(fault, aiohttp.ClientConnectorDNSError):
-        what = "the name cannot be resolved"
-    return HttpFailure(f"{where} cannot be reached: {what}", retriable=True)
+        return HttpFailure(
+            f"disallowed IP {forbidden.address}, to which {where} leads: HTTP tasks do not connect to local or private "
+            "addresses. Set DEFAULT_HTTP_ALLOW_UNRESTRICTED_NETWORK_ACCESS=true to allow them",
+            retriable=False,
+        )
+    return HttpFailure(f"{where} cannot be asked: {_words(fault)}", retriable=True)
+
+
+def _words(fault: Exception) -> str:
+    """What went wrong, without the library's text, which can quote URLs and headers."""
+    match fault:
+        case aiohttp.ClientConnectorDNSError():
+            return "the name cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return "no TLS connection that can be trusted"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return "the connection was closed before the answer was complete"
+        case aiohttp.ClientResponseError():
+            return "the answer is not HTTP"
+        case OSError(strerror=str(text)) if text:
+            return text
+    return type(fault).__name__
 
 
 def _forbidden_inside(fault: BaseException | None) -> ForbiddenAddress | None:
@@ -141,10 +173,7 @@ def _any_socket(address: AddressInfo) -> socket.socket:
 def _public_socket(address: AddressInfo) -> socket.socket:
     host = str(address[4][0])
     if not is_public(host):
-        raise ForbiddenAddress(
-            f"disallowed IP {host}. Connections to local/private addresses are not made by HTTP tasks; "
-            "set DEFAULT_HTTP_ALLOW_UNRESTRICTED_NETWORK_ACCESS=true to allow them"
-        )
+        raise ForbiddenAddress(host)
     return _any_socket(address)
 
 
@@ -152,9 +181,10 @@ def is_public(host: str) -> bool:
     """Whether an address is reachable for everyone: not loopback, private, link-local, multicast or reserved, in no form."""
     ip = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        if ip in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        embedded = ip.ipv4_mapped or ip.sixtofour
-        if embedded is not None:
-            return is_public(str(embedded))
+        embedded = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else ip.ipv4_mapped or ip.sixtofour
+        return _is_public(embedded) if embedded is not None else ip in _GLOBAL_UNICAST and _is_public(ip)
+    return _is_public(ip)
+
+
+def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return ip.is_global and not ip.is_multicast

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adyton.adapters.base import AdapterSettings, TaskContext
-from adyton.adapters.http import HttpAdapter
+from adyton.adapters.http import LONGEST_PAUSE, HttpAdapter
 from adyton.adapters.http_url import build, check_url
 from adyton.domain.errors import Invalid
 from adyton.domain.runs import Completed, Data, Errored, Outcome, RunStatus
@@ -146,6 +146,35 @@ async def test_headers_that_cannot_be_sent_are_refused(headers: object) -> None:
 def test_what_is_no_url_is_refused_when_the_job_is_made(url: object) -> None:
     with pytest.raises(Invalid):
         check_url(url)
+
+
+SECRETS: list[Data] = [
+    {"get": "secret"},
+    {"get": ["secret"]},
+    {"url": "http://secret@h/\n"},
+    {"url": "http://h/secret/%zz"},
+    {**URL, "queryParams": "key=secret&x"},
+    {**URL, "queryParams": ["key", "secret", "x"]},
+    {**URL, "headers": "secret"},
+    {**URL, "headers": {"Authorization": "secret"}},
+    {**URL, "headers": {"Authorization": ["secret\n"]}},
+    {**URL, "extPath": {"a": "secret"}},
+]
+
+
+@pytest.mark.parametrize("params", SECRETS, ids=str)
+async def test_a_param_that_cannot_be_read_is_named_but_not_shown(params: Data) -> None:
+    with pytest.raises(Invalid) as caught:
+        await Source().perform(params)
+    assert next(name for name in reversed(params)) in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_pauses_grow_to_a_bound_however_many_attempts_there_are() -> None:
+    source = Source(*[LOST] * 40)
+    await source.perform(URL, attempts=40)
+    assert source.waited[-1] == LONGEST_PAUSE
+    assert len(source.asked) == 40
 
 
 def test_a_message_about_a_url_holds_no_secret() -> None:

@@ -45,3 +45,7 @@ def test_a_param_is_found_in_any_case_but_its_own_spelling_counts_first() -> Non
     assert field({"Times": 1}, "times") == 1
     assert field({"Times": 1, "times": 2}, "times") == 2
     assert field({}, "times") is None
+
+
+def test_of_several_other_spellings_the_last_in_order_counts_wherever_it_stands() -> None:
+    assert field({"TIMES": 1, "Times": 2}, "times") == field({"Times": 2, "TIMES": 1}, "times") == 2

@@ -81,6 +81,9 @@ HOSTILE: list[tuple[str, Any]] = [
     ("multiply", "0x" + "f" * 6000),
     ("multiply", Decimal("1E+999999999")),
     ("jsonparse", "[" * 100_000),
+    ("jsonparse", "[" * 257 + "]" * 257),
+    ("jsonparse", '{"a":' * 6000 + "1"),
+    ("jsonparse", "tru"),
     ("jsonparse", '{"a":"\\ud800"} x'),
     ("jsonparse", '{"a":' + "9" * 5000 + "} x"),
     ("jsonparse", "NaN"),
@@ -127,6 +130,10 @@ PRODUCTS: list[tuple[Any, Any, str, str]] = [
     ("0x10", "2", "32", "32"),
     ("-1.5", "1e2", "-150", "-150"),
     ("0", 5, "0", "0"),
+    ("-0.00", 5, "-0", "-0"),
+    ("1.00000000050000000001", 1, "1.00000000050000000001", "1.000000001"),  # above the middle only with 64 bits
+    ("10000000005", Decimal("0.1"), "1000000000.5", "1000000001"),  # the nearest double of 0.1 is a little more
+    ("1e300", Decimal("1e300"), "1" + "0" * 600, "1e+600"),
 ]
 
 
@@ -162,6 +169,19 @@ PATHS: list[tuple[str, list[str], Any]] = [
 @pytest.mark.parametrize(("text", "path", "value"), PATHS, ids=lambda value: str(value)[:24])
 def test_the_value_at_a_path(text: str, path: list[str], value: Any) -> None:
     assert result(perform("jsonparse", {"path": path}, {"result": text})) == value
+
+
+def test_what_tasks_make_of_the_deepest_document_can_still_be_read_from_the_database() -> None:
+    deep: Data = {"result": "[" * 256 + "]" * 256 + " and more"}
+    outcome = perform("jsonparse", {}, deep)
+    for _ in range(100):
+        assert isinstance(outcome, Completed)
+        outcome = perform("copy", {}, outcome.data)
+    assert data.parse(data.encode(outcome.data)) == outcome.data
+
+
+def test_what_stands_behind_the_document_is_not_looked_at_however_deep() -> None:
+    assert result(perform("jsonparse", {"path": ["a"]}, {"result": '{"a":1}' + "[" * 100_000})) == 1
 
 
 def test_a_key_missing_before_the_last_is_an_error_and_copy_shows_where_it_looked() -> None:

@@ -29,7 +29,10 @@ READ: list[tuple[str, str, Any]] = [
     ("an encoded half surrogate", "a1616163eda080", {"a": "\ufffd\ufffd\ufffd"}),
     ("of a key that stands twice the last", "a2616101616102", {"a": 2}),
     ("a date is its text, not a date", "a16161c06a323032362d30312d3031", {"a": "2026-01-01"}),
-    ("a set is a list", "a16161d901028261616161", {"a": ["a", "a"]}),
+    ("a date in seconds", "a16161c11a514b67b0", {"a": "2013-03-21T20:04:00Z"}),
+    ("a date in parts of seconds", "a16161c1fb41d452d9ec200000", {"a": "2013-03-21T20:04:00.5Z"}),
+    ("any other tag is an object", "a16161d901028261616161", {"a": {"Tag": 258, "Data": None, "Value": ["a", "a"]}}),
+    ("a float with an exponent", "a16161fb44b52d02c7e14af6", {"a": Decimal("1E+23")}),
 ]  # fmt: skip
 REFUSED: list[tuple[str, str, str]] = [
     ("a number as a key", "a10102", "Unable to coerce key uint64 1 to a string"),
@@ -48,6 +51,9 @@ REFUSED: list[tuple[str, str, str]] = [
     ("a list longer than memory", "a161619bffffffffffffffff", ""),
     ("zeros behind open pairs", "636b65796576616c75650000", "Unable to coerce key uint64 0 to a string"),
     ("a simple value", "a16161e0", ""),
+    ("a date that is a list", "a16161c180", "a time is neither a text nor seconds"),
+    ("a date beyond all years", "a16161c11b7fffffffffffffff", "a time is neither a text nor seconds"),
+    ("a date that is no number", "a16161c1f97e00", "a time is neither a text nor seconds"),
     ("nesting without end", "81" * 5000, ""),
     ("a stray break", "ff", ""),
 ]
@@ -95,3 +101,18 @@ def test_a_map_reads_as_itself_with_and_without_its_delimiters(value: dict[str, 
     assert cbor.decode_map(b"\xbf" + pairs + b"\xff") == value
     if value and pairs[0] >> 5 != 0b101:
         assert cbor.decode_map(pairs) == value
+
+
+# Every tag to which the decoder gives a meaning of its own, and some to which it gives none.
+@pytest.mark.parametrize(
+    "tag", [4, 5, 21, 24, 25, 28, 29, 30, 32, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43000, 55799, 99999]
+)
+def test_a_tag_is_an_object_whatever_the_decoder_knows_about_it(tag: int) -> None:
+    raw = cbor2.dumps({"a": cbor2.CBORTag(tag, [1, 2])})
+    assert cbor.decode_map(raw) == {"a": {"Tag": tag, "Data": None, "Value": [1, 2]}}
+
+
+def test_references_to_earlier_texts_do_not_multiply_them() -> None:
+    raw = cbor2.dumps({"a": "x" * 10_000, "b": ["x" * 10_000] * 1000}, string_referencing=True)
+    assert len(raw) < 20_000
+    assert len(data.encode(cbor.decode_map(b"\xa1\x61a" + raw))) < 100_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +44,22 @@ def test_of_a_key_that_stands_twice_the_last_counts() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "nope", "NaN", "Infinity", "[1] x", '"\\ud800"', '"\ud800"', b'"\xff"', "[" * 100_000, "9" * 5000, "1e1000"],
+    [
+        "",
+        "{",
+        "nope",
+        "NaN",
+        "Infinity",
+        "[1] x",
+        '"\\ud800"',
+        '"\ud800"',
+        b'"\xff"',
+        "[" * 100_000,
+        "9" * 5000,
+        "1e1000",
+        "1e99999999999999999999",
+        "0." + "1" * 5000,
+    ],
     ids=lambda text: str(text)[:12].encode("ascii", "backslashreplace").decode(),
 )
 def test_what_no_run_could_hold_is_refused(text: str | bytes) -> None:
@@ -50,7 +67,10 @@ def test_what_no_run_could_hold_is_refused(text: str | bytes) -> None:
         data.parse(text)
 
 
-@pytest.mark.parametrize(("text", "value"), [("0e999999999", 0), ("1e-999999999", 0), ("-0.0", 0), ("1e999", Decimal("1e999"))])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0e999999999", 0), ("1e-999999999", 0), ("-0.0", 0), ("1e-99999999999999999999", 0), ("1e999", Decimal("1e999"))],
+)
 def test_a_short_text_cannot_ask_for_a_gigabyte_of_digits(text: str, value: Any) -> None:
     assert data.parse(text) == value
     assert len(data.as_text(data.parse(text))) <= 1000
@@ -58,6 +78,52 @@ def test_a_short_text_cannot_ask_for_a_gigabyte_of_digits(text: str, value: Any)
 
 def test_even_a_number_that_was_never_parsed_is_not_written_out() -> None:
     assert data.as_text(Decimal("1E+999999999")) == "1E+999999999"
+
+
+@pytest.fixture
+def raised_recursion_limit() -> Iterator[None]:
+    """What py_ecc leaves behind once key files have been read. Deep recursion then ends the process instead of raising."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+DEEP = [
+    "[" * 32_768,
+    "[" * 100_000 + "]" * 100_000,
+    '{"a":' * 20_000,
+    '["' * 16_000,
+    "[" * 600 + '"' + '\\"' * 15_000,
+]
+
+
+@pytest.mark.usefixtures("raised_recursion_limit")
+@pytest.mark.parametrize("text", DEEP, ids=range(len(DEEP)))
+@pytest.mark.parametrize("encoded", [False, True])
+def test_nesting_is_bounded_whatever_the_interpreter_allows(text: str, encoded: bool) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        data.parse(text.encode() if encoded else text)
+
+
+@pytest.mark.parametrize("text", ["[" + "[]," * 5000 + "1]", '"' + "[" * 5000 + '"', '["' + "[" * 5000 + '\\"{"]'])
+def test_brackets_beside_one_another_or_in_a_text_are_not_nesting(text: str) -> None:
+    assert data.encode(data.parse(text)) == text
+
+
+def test_nesting_up_to_the_bound_is_read_and_written() -> None:
+    text = "[" * data.DEEPEST + "]" * data.DEEPEST
+    assert data.encode(data.parse(text)) == text
+    with pytest.raises(ValueError, match="nested too deeply"):
+        data.parse(f"[{text}]")
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [('{"a":"}"} x', '{"a":"}"}'), ("[1][2]", "[1]"), ('["\\"]"]]', '["\\"]"]'), ("[1", "[1"), ('["', '["')],
+)
+def test_the_first_value_ends_where_its_brackets_close(text: str, first: str) -> None:
+    assert data.first_value(text) == first
 
 
 MERGES: list[tuple[str, Any, Any, Any]] = [

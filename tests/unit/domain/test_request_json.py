@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -24,6 +26,7 @@ from adyton.domain.request_json import field, first_object, first_value
         (b'{"a":1.10}', {"a": Decimal("1.10")}),
         (b'{"a":123456789012345678901234567890}', {"a": 123456789012345678901234567890}),
         ('{"a":"é"} é'.encode(), {"a": "é"}),
+        (b'{"a":"]}"} ' + b"[" * 30000, {"a": "]}"}),
     ],
 )
 def test_the_first_value_counts(body: bytes, value: object) -> None:
@@ -47,6 +50,7 @@ def test_the_first_value_counts(body: bytes, value: object) -> None:
         (b"\xef\xbb\xbf{}", "the body is not JSON"),
         (b"[" * 30000, "nested too deeply"),
         (b'{"a":' * 6000, "nested too deeply"),
+        (b"[" * 257 + b"]" * 257, "nested too deeply"),
         (b"1" * 30000, "the body is not JSON"),
     ],
 )
@@ -54,6 +58,16 @@ def test_what_is_not_json_is_refused(body: bytes, detail: str) -> None:
     with pytest.raises(Invalid) as refused:
         first_value(body)
     assert detail in str(refused.value)
+
+
+def test_nesting_is_refused_by_our_own_bound_and_not_by_the_end_of_the_stack() -> None:
+    """A library may raise the interpreter's limit; then only a check before the parser keeps the process alive."""
+    program = (
+        "import sys; sys.setrecursionlimit(10**6); from adyton.domain import errors, request_json\n"
+        "try: request_json.first_value(b'[' * 10**6)\n"
+        "except errors.Invalid: sys.exit(7)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 7
 
 
 def test_null_is_an_empty_object() -> None:

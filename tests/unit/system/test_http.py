@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -71,6 +72,7 @@ async def world() -> AsyncIterator[World]:
     app.router.add_get("/exactly", fixed(body=b"x" * LIMIT))
     app.router.add_get("/over", fixed(500, b"x" * (LIMIT + 1)))
     app.router.add_get("/nowhere", fixed(302))
+    app.router.add_get("/inside", fixed(302, Location="http://127.0.0.2/"))
     app.router.add_get("/toftp", fixed(302, Location="ftp://example.com/"))
     app.router.add_post("/kept", fixed(307, Location="/echo"))
     app.router.add_post("/dropped", fixed(303, Location="/echo"))
@@ -138,6 +140,38 @@ async def test_an_address_that_is_not_public_is_not_connected_to(world: World, h
     assert not caught.value.retriable
 
 
+async def test_a_name_is_refused_when_none_of_its_addresses_is_public(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "10.0.0.1")]
+    found = [(family, socket.SOCK_STREAM, 6, "", (host, world.port)) for family, host in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(HttpFailure, match="disallowed IP") as caught:
+        await world.ask(f"http://rebind.example:{world.port}/echo?secret", unrestricted=False)
+    assert not caught.value.retriable
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_redirect_to_an_address_that_is_not_public_is_not_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adyton.system.http.is_public", lambda host: host == "127.0.0.1")
+    assert (await world.ask("echo", unrestricted=False)).status == 200
+    with pytest.raises(HttpFailure, match=r"disallowed IP 127\.0\.0\.2"):
+        await world.ask("inside", unrestricted=False)
+
+
+async def test_a_host_of_other_letters_is_asked_by_its_ascii_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(HttpFailure, match="the name cannot be resolved"):
+        await world.ask("http://bücher.example/ä?x=%41")
+    assert asked == ["xn--bcher-kva.example"]
+
+
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1"])
 async def test_odd_spellings_of_such_an_address_lead_nowhere_either(world: World, host: str) -> None:
     with pytest.raises(HttpFailure):
@@ -172,7 +206,8 @@ NOT_PUBLIC = [
     "0.0.0.0", "127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
     "100.64.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1",
     "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "ff0e::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254",
-    "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::1", "2001::1", "2001:db8::1",
+    "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::1", "::127.0.0.1", "::ffff:0:7f00:1", "fec0::1", "4000::1", "2002:7f00:1::1", "2001::1", "2001:db8::1",
 ]  # fmt: skip
 
 

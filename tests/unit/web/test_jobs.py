@@ -107,7 +107,7 @@ async def test_every_fault_of_a_job_is_listed_with_its_place(api: Api) -> None:
         ("{", "unexpected EOF"),
         ("null", "Must have at least one Initiator and one Task"),
         ('{"initiators":[{"type":"web"}],"tasks":[{"type":"multiply","params":{"times":[]}}]}', "cannot parse into float: []"),
-        ("[" * 20000, "the body is nested too deeply"),
+        ("[" * 20000, "nested too deeply"),
     ],
 )
 async def test_what_is_no_job_is_refused(api: Api, body: str, detail: str) -> None:

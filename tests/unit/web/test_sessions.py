@@ -63,12 +63,17 @@ async def test_a_refused_login_does_not_say_what_was_wrong(api: Api) -> None:
         ("", "error binding json EOF"),
         ('{"email":', "error binding json unexpected EOF"),
         ("[]", "error binding json the body must be a JSON object, not an array"),
-        ("{}", "error binding json email must be a string"),
+        ('{"email":["a@b"]}', "error binding json email must be a string"),
         ('{"email":"a@b","password":5}', "error binding json password must be a string"),
     ],
 )
 async def test_a_login_that_cannot_be_read_is_refused(api: Api, body: str, detail: str) -> None:
     assert details(await api.post("/sessions", body, 400)) == [detail]
+
+
+@pytest.mark.parametrize("body", ["{}", "null", '{"email":null,"password":null}'])
+async def test_a_login_without_credentials_is_a_wrong_login(api: Api, body: str) -> None:
+    assert details(await api.post("/sessions", body, 401)) == ["Invalid email or password"]
 
 
 async def test_logging_out_ends_this_session_only(api: Api) -> None:
