@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import msgspec
 from coincurve import PrivateKey
 
-from adyton.domain import rlp
+from adyton.domain import data, rlp
 from adyton.domain.chain import Address
 from adyton.domain.errors import Invalid, NotFound, Unauthenticated
 from adyton.domain.evm import checksum, keccak
@@ -123,10 +123,10 @@ def _unlock(path: Path, password: str) -> PrivateKey:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = msgspec.json.decode(path.read_bytes())
+        content = data.parse(path.read_bytes())
     except OSError as error:
         _damaged(path, f"it cannot be read ({error.strerror})")
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         _damaged(path, f"it is not JSON ({error})")
     if not isinstance(content, dict):
         _damaged(path, "it is not a JSON object")

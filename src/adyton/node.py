@@ -95,6 +95,8 @@ async def build(
     """
     chain_id = await _expected_chain(config, database)
     await keys.ensure(database, keystore.addresses(), clock.now())
+    for address in await keys.others(database, keystore.addresses()):
+        log.warning("a key of this database is not in the keystore; what it was to send waits for it", address=address)
     jobs = JobRegistry(database)
     await jobs.load()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from typing import Any
@@ -102,8 +103,9 @@ class TestClock:
         return self.micros / 1_000_000
 
     async def sleep(self, seconds: float) -> None:
-        """Move the clock."""
+        """Move the clock, and let the others have their turn."""
         self.micros += int(seconds * 1_000_000)
+        await asyncio.sleep(0)
 
 
 class TestChain:

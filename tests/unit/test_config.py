@@ -234,7 +234,15 @@ BAD = [
     ("ETH_URL", "ws://localhost:99999", "the port is not a number from 0 to 65535"),
     ("ETH_URL", "ws://", "the URL names no host"),
     ("DATABASE_URL", "mysql://localhost/x", "no such kind of database"),
-    ("DATABASE_URL", "sqlite:///x.db", "do not have full support for the sqlite URL, please use file:// instead"),
+    ("DATABASE_URL", "mysql:localhost/x", "no such kind of database"),
+    ("DATABASE_URL", "postgresql:user@localhost/x", "postgresql: must be followed by //"),
+    ("DATABASE_URL", "~nobody-of-that-name/x.db", "there is no home directory"),
+    ("DATABASE_URL", "/tmp/x\0.db", "no path has a zero byte"),
+    (
+        "DATABASE_URL",
+        "sqlite:///x.db",
+        "do not have full support for the sqlite URL, please use file:// instead for path /x.db",
+    ),
     ("ALLOW_ORIGINS", "localhost:3000", "does not start with http:// or https://"),
     ("MINIMUM_CONTRACT_PAYMENT", "0.1", "not a whole number in base 10; allowed: a whole number of juels"),
     ("MINIMUM_CONTRACT_PAYMENT", str(2**256), "too large"),
@@ -409,6 +417,7 @@ def test_of_an_rpc_url_only_the_host_is_shown(text: str, shown: str) -> None:
         ("postgres://u:p@h:5432/d", "postgres://u:***@h:5432/d"),
         ("postgres:///d?host=/run&password=p", "postgres:///d?***"),
         ("postgres://u:p@h:x/d", "***"),
+        ("postgres:u:p@h/d", "***"),
     ],
 )
 def test_of_a_database_url_the_password_is_hidden(text: str, shown: str) -> None:

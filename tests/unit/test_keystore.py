@@ -149,6 +149,7 @@ def test_a_wrong_password_names_every_account_that_it_does_not_open(directory: P
     [
         ("", "it is not JSON"),
         ("{", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON (JSON is nested too deeply)"),
         ("[]", "it is not a JSON object"),
         ('{"version": 1}', '"version" must be 3, not 1'),
         ('{"version": 3}', 'the field "crypto" is missing'),

@@ -17,7 +17,7 @@ from adyton.domain import evm, numbers
 from adyton.domain.chain import ZERO_ADDRESS, Address, Log, Receipt
 from adyton.domain.data import as_text, with_result
 from adyton.domain.errors import Invalid
-from adyton.domain.numbers import Unencodable
+from adyton.domain.numbers import Unencodable, short
 from adyton.domain.runs import Completed, Data, Errored, Outcome, RunStatus, Sends, Waits
 from adyton.domain.transactions import Transaction, TransactionRequest, TransactionState
 
@@ -166,7 +166,7 @@ def _gas_price(params: Data) -> int | None:
         return None
     text = as_text(value).strip("'") if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
     if not _BIG.fullmatch(text) or int(text, 0) >= _PRICE_LIMIT:
-        raise Invalid(f"gasPrice: Unable to convert {as_text(value)[:80]} to Big")
+        raise Invalid(f"gasPrice: Unable to convert {short(as_text(value))} to Big")
     return int(text, 0)
 
 

@@ -67,7 +67,9 @@ class HttpAdapter:
         except HttpFailure as failure:
             return Errored(str(failure), data)
         body = response.body.decode(errors="replace")
-        return Errored(body, data) if response.status >= _ERROR else Completed(with_result(data, body))
+        if response.status >= _ERROR:
+            return Errored(body.replace("\0", "\ufffd"), data)  # NUL has no place in an error: PostgreSQL cannot store it
+        return Completed(with_result(data, body))
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         """What the source answers; the last attempt counts, whatever comes of it. Raises HttpFailure."""

@@ -22,6 +22,7 @@ _FALSE = frozenset({"0", "f", "false"})
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _ADDRESS = re.compile(r"(?:0[xX])?([0-9a-fA-F]{40})")
 _HOST = re.compile(r"(?:[A-Za-z0-9.\-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _UNIT = {
     "ns": Decimal("1e-9"), "us": Decimal("1e-6"), "µs": Decimal("1e-6"), "μs": Decimal("1e-6"), "ms": Decimal("1e-3"),
@@ -151,10 +152,17 @@ def database_url(value: str) -> str:
     """Empty, a path, a ``file:`` URL, or a PostgreSQL URL."""
     parts = _split(value)
     if parts.scheme == "sqlite":
-        path = redacted(value)
-        raise ValueError(f"do not have full support for the sqlite URL, please use file:// instead for path {path}")
-    if "://" in value and parts.scheme not in {"file", "postgres", "postgresql"}:
+        where = parts.netloc + parts.path
+        raise ValueError(f"do not have full support for the sqlite URL, please use file:// instead for path {where}")
+    if "\0" in value:
+        raise ValueError("no path has a zero byte")
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        path(value)
+    elif scheme[1].lower() not in {"file", "postgres", "postgresql"}:
         raise ValueError("no such kind of database")
+    elif scheme[1].lower() != "file" and not value[scheme.end() :].startswith("//"):
+        raise ValueError(f"{scheme[0]} must be followed by //")
     return value
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 HIDDEN = "***"
 
 _URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://[^\s\"'<>`]*[^\s\"'<>`.,:;!?)\]}]")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 _SECRET_NAME = re.compile(
     r"password|passphrase|passwd|secret|token|credential|authorization|cookie|mnemonic|private_?key|api_?key|access_?key",
     re.IGNORECASE,
@@ -36,7 +37,8 @@ def url(value: str) -> str:
 def database(value: str) -> str:
     """A database's URL without its password and without the values of its query."""
     if "://" not in value or value.startswith("file:"):
-        return value
+        # A scheme without its slashes is a mistake, and what follows it may be a password.
+        return value if not _SCHEME.match(value) or value.startswith("file:") else HIDDEN
     try:
         parts = urlsplit(value)
         where = _host(parts.hostname, parts.port)

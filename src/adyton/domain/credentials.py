@@ -49,8 +49,13 @@ def check_email(email: str) -> None:
     """Raises Invalid with the words of v0.6.2."""
     if not email:
         raise Invalid(Fault("Must enter an email", "/email"))
-    if not _EMAIL.fullmatch(email):
+    if not could_be_email(email):
         raise Invalid(Fault("Invalid email format", "/email"))
+
+
+def could_be_email(text: str) -> bool:
+    """Whether a user can have that e-mail."""
+    return _EMAIL.fullmatch(text) is not None
 
 
 def check_password(password: str) -> None:

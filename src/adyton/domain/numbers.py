@@ -25,7 +25,7 @@ class Unencodable(ValueError):
 
 
 def whole_number(value: object) -> int:
-    """The integer that ethint256 and ethuint256 read (adapters.md 2.10). Raises Unencodable.
+    """The integer that ethint256 and ethuint256 read. Raises Unencodable.
 
     Texts are read in hex behind ``0x``, else as decimals rounded half to even; JSON numbers are cut toward zero; null is 0.
     """
@@ -69,8 +69,9 @@ def decimal_from_text(text: str) -> Decimal:
 
 
 def short(text: str) -> str:
-    """As much of a text as a message needs to show."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+    """As much of a text as a message needs to show, without NUL, which PostgreSQL cannot store in a text."""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+    return shown.replace("\0", "\ufffd")
 
 
 def _bounded(number: Decimal) -> Decimal:
@@ -108,7 +109,7 @@ def _word(number: int, *, signed: bool) -> bytes:
         raise Unencodable(str(overflow)) from None
 
 
-# --- values by format (adapters.md 4.2) -------------------------------------------------------------------------------
+# --- values by format ------------------------------------------------------------------------------------------------
 
 
 def dynamic_value(value: object, form: str) -> bytes:
@@ -122,7 +123,7 @@ def dynamic_value(value: object, form: str) -> bytes:
             return evm.dynamic_bytes(int256(whole_number(value)))
         case "bool":
             return evm.dynamic_bytes(evm.unsigned_word(1 if value else 0))
-    raise Unencodable(f"unsupported format: {form}")
+    raise Unencodable(f"unsupported format: {short(form)}")
 
 
 def _as_bytes(value: object) -> bytes:

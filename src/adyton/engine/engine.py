@@ -210,6 +210,9 @@ class Engine:
             if run is None or run.status.finished:
                 return
             done = await self.executor.advance(run)
+            if self._is_due(done):
+                # What it waits for came between the last look and the moment its row was durable: nobody else saw both.
+                self.queue.push(run_id)
             if done.status is RunStatus.ERRORED:
                 log.warning("run errored", run=done.id, job=done.job_id, error=done.error)
             elif done.request is not None:
@@ -225,6 +228,13 @@ class Engine:
             # A defect of ours must cost one run, visibly, and neither the node nor the other runs.
             log.exception("a run could not be advanced", run=run_id)
             await self._give_up(run_id)
+
+    def _is_due(self, run: Run) -> bool:
+        """Whether a run that has just been stored as waiting has nothing to wait for any more."""
+        if run.status is RunStatus.PENDING_CONNECTION:
+            return self.executor.connected
+        height = self.executor.height
+        return run.wake_height is not None and height is not None and run.wake_height <= height
 
     async def _give_up(self, run_id: str) -> None:
         """End a run that cannot be worked on. If even that fails the row stays as it is, and the sweep comes back to it."""

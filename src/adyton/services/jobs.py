@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import structlog
 
 from adyton.domain.errors import NotFound
@@ -11,6 +13,8 @@ from adyton.services.parts import Parts
 from adyton.storage import jobs as stored
 
 log = structlog.get_logger(__name__)
+
+_ID = re.compile("[0-9a-f]{32}")
 
 
 async def create(parts: Parts, text: bytes) -> Job:
@@ -46,5 +50,7 @@ async def archive(parts: Parts, job_id: str) -> None:
 
 
 def plain_id(text: str) -> str:
-    """An id as it is stored; later versions write ids with dashes, so both forms are taken."""
-    return text.replace("-", "").lower()
+    """An id as it is stored; later versions write ids with dashes, so both forms are taken. Empty, which is nobody's, when the
+    text cannot be an id."""
+    plain = text.replace("-", "").lower()
+    return plain if _ID.fullmatch(plain) else ""

@@ -48,7 +48,7 @@ async def latest(db: Database) -> User | None:
 
 async def verify(db: Database, email: str, password: str) -> User | None:
     """The user, if the e-mail (exactly as it was created) and the password are right. Takes as long either way."""
-    user = await stored.get(db, email)
+    user = await stored.get(db, email) if credentials.could_be_email(email) else None
     # Checking the hash of nobody's password costs an unknown e-mail as much as a known one.
     hashed = user.password_hash if user else credentials.NOBODYS_HASH
     matches = await _in_thread(credentials.password_matches, hashed, password)

@@ -23,6 +23,9 @@ _ALL_LIVE = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL AND id >
 _COUNT = "SELECT COUNT(*) FROM jobs WHERE archived_at IS NULL"
 _ARCHIVE = "UPDATE jobs SET archived_at = ? WHERE id = ? AND archived_at IS NULL RETURNING id"
 
+_AT_ONCE = 500
+"""Parameters of one query; every database takes that many."""
+
 
 class JobLookup(Protocol):
     """Where runs find their job: archived jobs are found too, because their runs go on."""
@@ -122,10 +125,12 @@ async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
 
 
 async def _children(db: Database, table: str, columns: str, ids: Sequence[str]) -> list[Row]:
-    if not ids:
-        return []
-    marks = ", ".join("?" * len(ids))
-    return await db.read(f"SELECT {columns} FROM {table} WHERE job_id IN ({marks}) ORDER BY job_id, position", tuple(ids))
+    found: list[Row] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        part = tuple(ids[start : start + _AT_ONCE])
+        marks = ", ".join("?" * len(part))
+        found += await db.read(f"SELECT {columns} FROM {table} WHERE job_id IN ({marks}) ORDER BY job_id, position", part)
+    return found
 
 
 def _by_job(rows: Iterable[Row]) -> dict[str, list[Row]]:

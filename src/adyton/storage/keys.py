@@ -36,6 +36,12 @@ async def ensure(db: Database, addresses: Iterable[Address], now: int) -> None:
         await db.write(Statement(_ENSURE, rows))
 
 
+async def others(db: Database, addresses: Iterable[Address]) -> list[Address]:
+    """The keys that have a row and are not among ``addresses``."""
+    known = {str(address) for (address,) in await db.read("SELECT address FROM keys ORDER BY address")}
+    return sorted(known.difference(addresses))
+
+
 async def recorded(db: Database, address: Address) -> Recorded:
     """The nonces of a key that has a row."""
     ((next_nonce, highest),) = await db.read(_RECORDED, (address,))

@@ -86,4 +86,3 @@ async def decided(db: Database, blocks: Sequence[Hash]) -> set[tuple[Hash, int, 
         rows = await db.read(f"SELECT block_hash, log_index, job_id FROM log_decisions WHERE block_hash IN ({marks})", part)
         keys.update((str(row[0]), int(row[1] or 0), str(row[2])) for row in rows)
     return keys
-

@@ -37,6 +37,13 @@ _MOVE = """
         wake_height = wake_height + ?, updated_at = ?
     WHERE id = ? AND status = 'pending_confirmations' AND wake_height IS NOT NULL"""
 _TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
+_NAMES = _COLUMNS.split(", ")
+# A run and its task runs as they are at one moment.
+_ONE = f"""
+    SELECT {", ".join(f"r.{name}" for name in _NAMES)}, {", ".join(f"t.{name}" for name in _TASK_COLUMNS.split(", "))}
+    FROM runs r LEFT JOIN task_runs t ON t.run_id = r.id WHERE r.id = ? ORDER BY t.position"""
+_AT_ONCE = 500
+"""Parameters of one query; every database takes that many."""
 
 Columns = tuple[Value, ...]
 
@@ -81,8 +88,12 @@ def move(run_id: str, request: RunRequest, given: Data, *, height: int, by: int,
 
 async def get(db: Database, run_id: str, jobs: JobLookup) -> Run | None:
     """The run of that id, of an archived job too."""
-    runs = await _complete(db, await db.read(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,)), jobs)
-    return runs[0] if runs else None
+    rows = await db.read(_ONE, (run_id,))
+    if not rows:
+        return None
+    width = len(_NAMES)
+    children = {cast("int", row[width + 1]): row[width:] for row in rows if row[width] is not None}
+    return _run(rows[0][:width], children, await _job_of(jobs, str(rows[0][1])))
 
 
 async def many(db: Database, run_ids: Sequence[str], jobs: JobLookup) -> list[Run]:
@@ -191,16 +202,12 @@ def _minimums(run: Run) -> str | None:
 
 
 async def _complete(db: Database, rows: Sequence[Row], jobs: JobLookup) -> list[Run]:
-    if not rows:
-        return []
-    marks = ", ".join("?" * len(rows))
-    children = await db.read(
-        f"SELECT {_TASK_COLUMNS} FROM task_runs WHERE run_id IN ({marks}) ORDER BY run_id, position",
-        tuple(row[0] for row in rows),
-    )
     by_run: dict[str, dict[int, Row]] = {}
-    for child in children:
-        by_run.setdefault(str(child[0]), {})[cast("int", child[1])] = child
+    for start in range(0, len(rows), _AT_ONCE):
+        ids = tuple(row[0] for row in rows[start : start + _AT_ONCE])
+        marks = ", ".join("?" * len(ids))
+        for child in await db.read(f"SELECT {_TASK_COLUMNS} FROM task_runs WHERE run_id IN ({marks})", ids):
+            by_run.setdefault(str(child[0]), {})[cast("int", child[1])] = child
     return [_run(row, by_run.get(str(row[0]), {}), await _job_of(jobs, str(row[1]))) for row in rows]
 
 
@@ -233,9 +240,6 @@ def _run(row: Row, children: dict[int, Row], job: Job) -> Run:
         request=_request(values),
         tasks=_tasks(job, cast("str | None", values["minimum_confirmations"]), children),
     )
-
-
-_NAMES = [name.strip() for name in _COLUMNS.split(",")]
 
 
 def _request(values: dict[str, Value]) -> RunRequest | None:

@@ -75,8 +75,8 @@ class WebsocketSocket:
         aiohttp reports a failure as a message, not as an exception: a missed heartbeat is one of type ERROR.
         """
         message = await self._websocket.receive()
-        self._acknowledge()
         if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            self._acknowledge()
             return message.data if isinstance(message.data, bytes) else str(message.data).encode()
         raise ConnectionLost(f"{self._where}: {self._ended(message.data)}")
 
@@ -87,7 +87,9 @@ class WebsocketSocket:
         the kernel likes to wait 40 ms with that. It forgets this wish after each segment, so it is said each time.
         """
         if _QUICK_ACK is not None and self._line is not None:
-            with contextlib.suppress(OSError):  # the socket is being closed: then nothing is left to acknowledge
+            # Closed while messages still wait to be read: nothing is left to acknowledge (uvloop then has a negative number
+            # for the socket, which is a ValueError).
+            with contextlib.suppress(OSError, ValueError):
                 self._line.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     async def close(self) -> None:

@@ -67,6 +67,11 @@ class RequestLog:
         started = self._clock.monotonic()
         try:
             await self._app(scope, receive, noting)
+        except asyncio.CancelledError:
+            # Only the server cancels a request: the node stops, and the request has had its grace.
+            if status:
+                raise
+            await _STOPPING(scope, receive, noting)
         finally:
             path, method = scope["path"], scope["method"]
             quiet = path in _QUIET_PATHS or (method == "GET" and status < 400)
@@ -190,4 +195,7 @@ def client_of(scope: Scope) -> str:
 
 
 _TOO_LARGE = Response("request too large", 413, media_type="text/plain", headers={"connection": "close"})
+_STOPPING = Response(
+    "the node stops; the request may have been carried out", 503, media_type="text/plain", headers={"connection": "close"}
+)
 _TOO_SLOW = Response("request body too slow", 408, media_type="text/plain", headers={"connection": "close"})

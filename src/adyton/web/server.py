@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from adyton.domain.errors import Refused
 from adyton.web.listeners import Listener, bind
+from adyton.web.protocol import BoundedProtocol
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +59,7 @@ def _server(app: ASGIApp, listener: Listener, grace: float) -> _Server:
         app,
         loop="none",
         lifespan="off",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         access_log=False,
         log_config=None,

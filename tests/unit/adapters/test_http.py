@@ -69,6 +69,7 @@ async def test_below_400_is_an_answer(status: int) -> None:
 
 async def test_from_400_on_the_body_is_the_error() -> None:
     assert await Source(answer(404, b"nope")).perform(URL) == Errored("nope", DATA)
+    assert await Source(answer(404, b"a\0b")).perform(URL) == Errored("a\ufffdb", DATA)
 
 
 async def test_settings_bound_every_exchange_and_addresses_are_restricted() -> None:

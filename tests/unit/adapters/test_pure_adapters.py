@@ -74,6 +74,25 @@ def test_params_that_cannot_be_read_are_refused_when_the_job_is_made(task_type: 
         registry().check(task_type, params)
 
 
+@pytest.mark.parametrize(
+    ("task_type", "params", "value"),
+    [
+        ("ethint256", {}, "\0"),
+        ("ethint256", {}, "0x\0"),
+        ("multiply", {}, "\0"),
+        ("jsonparse", {"path": ["\0", "a"]}, "{}"),
+        ("jsonparse", {}, "\0"),
+        ("copy", {"copyPath": ["\0", "a"]}, None),
+        ("ethtx", {"format": "\0"}, "1"),
+    ],
+    ids=str,
+)
+def test_an_error_can_be_stored_whatever_text_it_shows(task_type: str, params: Data, value: Any) -> None:
+    outcome = perform(task_type, params, {"result": value})
+    assert isinstance(outcome, Errored)
+    assert "\0" not in outcome.error
+
+
 HOSTILE: list[tuple[str, Any]] = [
     ("ethuint256", "9" * 5000),
     ("ethint256", "0x-" + "f" * 6000),
@@ -115,9 +134,10 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 def test_any_params_and_data_give_an_outcome_that_can_be_stored(task_type: str, value: Any, params: Data) -> None:
     try:
         outcome = perform(task_type, params, {"result": value})
-    except Invalid:
-        return
+    except Invalid as refused:
+        outcome = Errored(str(refused), {})
     data.encode(outcome.data)
+    assert not isinstance(outcome, Errored) or "\0" not in outcome.error, "PostgreSQL stores no NUL in a text"
 
 
 PRODUCTS: list[tuple[Any, Any, str, str]] = [

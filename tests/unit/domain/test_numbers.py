@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,14 @@ def test_every_unsigned_word_is_reached_from_text_and_number(number: int) -> Non
 @given(st.integers(-(2**255), 2**255 - 1))
 def test_every_signed_word_is_reached_the_least_one_too(number: int) -> None:
     assert int.from_bytes(numbers.int256(numbers.whole_number(str(number))), signed=True) == number
+
+
+@given(st.integers(0, 2**256 - 1), st.integers(-(2**255), 2**255 - 1), st.binary(max_size=100), st.booleans())
+def test_words_and_bytes_are_those_of_the_contract_abi(unsigned: int, signed: int, content: bytes, truth: bool) -> None:
+    assert numbers.uint256(unsigned) == encode(["uint256"], [unsigned])
+    assert numbers.int256(signed) == encode(["int256"], [signed])
+    assert evm.unsigned_word(truth) == encode(["bool"], [truth])
+    assert evm.unsigned_word(evm.WORD) + evm.dynamic_bytes(content) == encode(["bytes"], [content])
 
 
 OVERFLOWS: list[tuple[Any, int, str]] = [

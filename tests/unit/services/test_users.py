@@ -37,7 +37,8 @@ async def test_a_user_is_known_by_email_and_password(db: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "password"), [(EMAIL, "wrong password"), (EMAIL, ""), (EMAIL.upper(), PASSWORD), ("other@example.com", PASSWORD)]
+    ("email", "password"),
+    [(EMAIL, "wrong password"), (EMAIL, ""), (EMAIL.upper(), PASSWORD), ("other@example.com", PASSWORD), ("a\0@b", PASSWORD)],
 )
 async def test_anything_else_proves_nothing(db: Database, email: str, password: str) -> None:
     await create(db)

@@ -10,6 +10,7 @@ import pytest
 from adyton.domain.jobs import Initiator, TaskSpec
 from adyton.domain.requests import read_run_log
 from adyton.domain.runs import RunStatus, task_run_id
+from adyton.services.jobs import plain_id
 from adyton.storage import runs as stored
 from adyton.storage.database import Statement
 from support.api import Api, details
@@ -187,6 +188,12 @@ async def test_outside_its_time_a_job_starts_nothing(api: Api, window: dict[str,
     assert details(await api.post(f"/v2/specs/{JOB_ID}/runs", "{}", 500)) == [
         f"NewRun failed: Job runner: Job {JOB_ID} {detail}"
     ]
+
+
+@pytest.mark.parametrize("path", ["/v2/runs/%00", "/v2/runs/nope", f"/v2/runs/{'f' * 33}", "/v2/runs/%F0%9F%98%80"])
+async def test_what_cannot_be_an_id_is_not_found_and_the_database_not_asked(api: Api, path: str) -> None:
+    assert plain_id("\0") == plain_id("nope") == ""
+    assert details(await api.get(path, 404)) == ["Job run not found"]
 
 
 async def test_an_unknown_run_is_not_found(api: Api) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from adyton.config import Config
 from adyton.domain.errors import Invalid, Refused
+from adyton.web import protocol
 from adyton.web.listeners import Listener, Tls, bind
 from adyton.web.server import serve
 from adyton.web.settings import WebSettings, listeners
@@ -71,6 +72,54 @@ async def test_bytes_that_are_no_http_are_refused(api: Api) -> None:
         answer = await reader.read()
         writer.close()
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /readyz HTTP/1.1\r\nhost:", b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\nGET /re"])
+async def test_a_connection_that_does_not_finish_its_question_is_closed(
+    api: Api, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    async with served(api, Listener(HERE, 0)) as (port,):
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(said)
+        answers = await reader.read()
+        writer.close()
+    assert answers.count(b"HTTP/1.1 200 OK") == said.count(b"\r\n\r\n")
+
+
+async def test_a_request_may_take_longer_than_its_head(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.02)
+    async with served(api, Listener(HERE, 0)) as (port,):
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(b"POST /sessions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.1)
+        writer.write(b"[]")
+        answer = await reader.readline()
+        writer.close()
+    assert answer == b"HTTP/1.1 400 Bad Request\r\n"
+
+
+async def test_a_head_without_end_is_refused(api: Api) -> None:
+    async with served(api, Listener(HERE, 0)) as (port,):
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(b"GET /readyz HTTP/1.1\r\nhost: x\r\nx: " + b"a" * (protocol.HEAD_BYTES + (1 << 19)))
+        answer = await reader.readline()
+        writer.close()
+    assert answer == b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+
+
+async def test_a_request_that_outlasts_the_grace_is_told_that_the_node_stops(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(api, Listener(HERE, 0)) as (port,):
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(b"POST /sessions HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    answer = await reader.readline()
+    writer.close()
+    assert answer == b"HTTP/1.1 503 Service Unavailable\r\n"
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_a_taken_port_is_refused_by_the_name_of_its_setting(api: Api) -> None:

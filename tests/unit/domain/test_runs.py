@@ -1,0 +1,128 @@
+"""The table of a run's statuses, pair by pair, and what each outcome does."""
+
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+
+from adyton.domain.jobs import TaskSpec
+from adyton.domain.runs import (
+    FINISHED,
+    MOVES,
+    PENDING,
+    Completed,
+    Errored,
+    IllegalMove,
+    Outcome,
+    Run,
+    RunStatus,
+    Sends,
+    TaskRun,
+    Waits,
+    after,
+    moved,
+    task_run_id,
+)
+from adyton.domain.transactions import TransactionRequest
+from support.builders import JOB_ID, NOW, ORACLE
+
+R = RunStatus
+LEGAL = {
+    R.UNSTARTED: {R.IN_PROGRESS, R.PENDING_CONFIRMATIONS, R.ERRORED},
+    R.IN_PROGRESS: {
+        R.IN_PROGRESS,
+        R.PENDING_CONFIRMATIONS,
+        R.PENDING_CONNECTION,
+        R.PENDING_BRIDGE,
+        R.PENDING_SLEEP,
+        R.COMPLETED,
+        R.ERRORED,
+        R.CANCELLED,
+    },
+    R.PENDING_CONFIRMATIONS: {R.IN_PROGRESS, R.PENDING_CONFIRMATIONS, R.ERRORED, R.CANCELLED},
+    R.PENDING_CONNECTION: {R.IN_PROGRESS, R.ERRORED, R.CANCELLED},
+    R.PENDING_BRIDGE: {R.IN_PROGRESS, R.ERRORED, R.CANCELLED},
+    R.PENDING_SLEEP: {R.IN_PROGRESS, R.ERRORED, R.CANCELLED},
+    R.ERRORED: set(),
+    R.COMPLETED: set(),
+    R.CANCELLED: set(),
+}
+
+
+def run(status: RunStatus = R.IN_PROGRESS, tasks: int = 2) -> Run:
+    return Run(
+        id="0" * 32,
+        job_id=JOB_ID,
+        initiator_id=1,
+        status=status,
+        tasks=tuple(TaskRun(position=n, spec=TaskSpec(type="noop")) for n in range(tasks)),
+        created_at=NOW,
+        updated_at=NOW,
+        input={},
+        wake_height=7,
+    )
+
+
+def test_the_table_speaks_of_every_status() -> None:
+    assert set(MOVES) == set(RunStatus) == set(LEGAL)
+
+
+@pytest.mark.parametrize(("before", "wanted"), list(itertools.product(RunStatus, RunStatus)))
+def test_a_run_moves_exactly_as_the_table_says(before: RunStatus, wanted: RunStatus) -> None:
+    if wanted not in LEGAL[before]:
+        with pytest.raises(IllegalMove):
+            moved(run(before), wanted, NOW + 1)
+        return
+    there = moved(run(before), wanted, NOW + 1)
+    assert (there.status, there.updated_at) == (wanted, NOW + 1)
+
+
+@pytest.mark.parametrize("status", sorted(FINISHED))
+def test_every_final_status_has_its_time(status: RunStatus) -> None:
+    assert moved(run(), status, NOW + 1).finished_at == NOW + 1
+
+
+@pytest.mark.parametrize("status", sorted(PENDING))
+def test_a_waiting_run_is_not_finished_and_forgets_the_head_it_waited_for(status: RunStatus) -> None:
+    waiting = moved(run(), status, NOW + 1)
+    assert (waiting.finished_at, waiting.wake_height) == (None, None)
+
+
+REQUEST = TransactionRequest(to=ORACLE, data="0x")
+OUTCOMES: list[tuple[Outcome, int, RunStatus, RunStatus]] = [
+    (Completed({"result": 1}), 0, R.COMPLETED, R.IN_PROGRESS),
+    (Completed({"result": 1}), 1, R.COMPLETED, R.COMPLETED),
+    (Errored("boom", {"result": 1}), 0, R.ERRORED, R.ERRORED),
+    (Errored("", {"result": 1}), 1, R.ERRORED, R.ERRORED),
+    (Sends(REQUEST, {"result": 1}), 0, R.PENDING_CONFIRMATIONS, R.PENDING_CONFIRMATIONS),
+    (Waits(R.PENDING_CONNECTION, {"result": 1}), 0, R.PENDING_CONNECTION, R.PENDING_CONNECTION),
+    (Waits(R.PENDING_SLEEP, {"result": 1}, NOW + 5), 0, R.PENDING_SLEEP, R.PENDING_SLEEP),
+]
+
+
+@pytest.mark.parametrize(("outcome", "position", "task_status", "run_status"), OUTCOMES)
+def test_an_outcome_sets_the_task_run_and_moves_the_run(
+    outcome: Outcome, position: int, task_status: RunStatus, run_status: RunStatus
+) -> None:
+    done = after(run(), position, outcome, NOW + 1)
+    assert (done.tasks[position].status, done.status) == (task_status, run_status)
+    assert done.tasks[position].data == {"result": 1}
+    assert done.tasks[1 - position] == run().tasks[1 - position]
+    assert done.error == (outcome.error if isinstance(outcome, Errored) else None)
+
+
+def test_the_next_task_is_the_first_that_can_start_or_be_continued() -> None:
+    first = after(run(tasks=3), 0, Completed({}), NOW)
+    assert first.next_task() == first.tasks[1]
+    waiting = after(first, 1, Waits(R.PENDING_CONNECTION, {}), NOW)
+    assert waiting.next_task() == waiting.tasks[1]
+    finished = msgspec.structs.replace(first, tasks=first.tasks[:1])
+    assert finished.next_task() is None
+
+
+def test_task_run_ids_are_32_hex_digits_and_different_for_each_place() -> None:
+    ids = [task_run_id("f" * 32, position) for position in range(5)]
+    assert len(set(ids)) == 5
+    assert all(len(each) == 32 and int(each, 16) >= 0 for each in ids)
