@@ -72,4 +72,4 @@ def test_every_route_has_a_row() -> None:
 
 def test_every_task_type_has_a_heading() -> None:
     adapters = Registry(http=AiohttpTransport(), clock=SystemClock(), settings=AdapterSettings())
-    assert set(adapters.names()) == {heading for heading in headings("tasks.md") if heading != "Tasks"}
+    assert set(adapters.names()) == {heading for heading in headings("adapters.md") if heading != "Tasks"}

@@ -130,6 +130,7 @@ async def build(
         chain=heads,
         outbox=transactions,
         finality_depth=config.eth_finality_depth,
+        requester_wins=config.requester_may_override_job,
     )
     engine = Engine(db=database, clock=clock, jobs=jobs, maker=maker, executor=executor, heads=heads, settlements=transactions)
     intake = LogIntake(

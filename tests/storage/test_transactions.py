@@ -160,6 +160,7 @@ MOVES: dict[str, tuple[S, Move]] = {
     "confirmed": (S.UNCONFIRMED, lambda found: stored.confirmed([stored.Inclusion(found, receipt("a"), 102)])),
     "displaced": (S.UNCONFIRMED, stored.displaced),
     "safe": (S.CONFIRMED, lambda found: [stored.safe([found])]),
+    "reopened": (S.SAFE, lambda found: [stored.reopened([found])]),
     "reorganised": (S.CONFIRMED, lambda found: [stored.reorganised([found])]),
 }
 

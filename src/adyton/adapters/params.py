@@ -13,24 +13,30 @@ T = TypeVar("T")
 
 _GAS = frozenset({"gasprice", "gaslimit"})
 """What an answer may cost is the job's to say, never the requester's."""
+_WHERE = frozenset({"get", "post", "url"})
+"""Names of one thing: whoever says one of them has said where to."""
 
 
-def task_params(spec: Data, given: Data, reserved: Collection[str]) -> Data:
-    """The params that a task works with: the job's, overridden by the run's input (as v0.6.2).
+def task_params(spec: Data, given: Data, reserved: Collection[str], *, requester_wins: bool = False) -> Data:
+    """The params that a task works with, from the job's and the run's input.
 
-    ``reserved`` names the keys that a log wrote (empty for a run that no log started). They count in exactly their spelling:
-    other spellings of them, which v0.6.2 let a stranger use to redirect an answer (a DEFECT), are dropped from the input, and
-    so are gas settings.
+    A run that a client started (``reserved`` is empty): the input wins, as v0.6.2. A run that a stranger asked for on chain:
+    the job wins (as v0.7.1), because the request could else send the job's headers, with their keys, to a server of its own
+    (v0.6.2 let it, a DEFECT); ``requester_wins`` restores that order. In both, the keys in ``reserved`` are the log's, in
+    exactly their spelling: other spellings, by which v0.6.2 let a stranger redirect an answer, are dropped, and so are gas
+    settings.
     """
     if not given:
         return spec
     if not reserved:
         return {**spec, **given}
     from_log = {name.casefold() for name in reserved}
-    return {
-        **{key: value for key, value in spec.items() if key.casefold() not in from_log},
-        **{key: value for key, value in given.items() if key in reserved or key.casefold() not in from_log | _GAS},
-    }
+    ours = {key: value for key, value in spec.items() if key.casefold() not in from_log}
+    refused = from_log | _GAS
+    if not requester_wins:
+        said = {key.casefold() for key in ours}
+        refused |= said | _WHERE if said & _WHERE else said
+    return {**ours, **{key: value for key, value in given.items() if key in reserved or key.casefold() not in refused}}
 
 
 def field(params: Data, name: str) -> object:

@@ -283,8 +283,18 @@ class Config:
         bool,
         Setting("false", BOOLEAN, JOBS, "HTTP tasks may reach addresses that are not public: this machine, the local network."),
     ]
+    requester_may_override_job: Annotated[
+        bool,
+        Setting(
+            "false",
+            BOOLEAN,
+            JOBS,
+            "What a request on chain says goes over the params that the job names. (As v0.6.2 did: a requester could then send "
+            "the job's headers to a server of its own.) Params that a job leaves open are the requester's in any case.",
+        ),
+    ]
     numbers: Annotated[
-        str, Setting("exact", NUMBERS, JOBS, "How tasks treat numbers: exactly, or rounded where v0.6.2 rounded.")
+        str, Setting("exact", NUMBERS, JOBS, "How multiply treats numbers: exactly, or to ten significant digits as v0.6.2.")
     ]
 
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)

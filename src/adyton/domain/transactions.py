@@ -6,10 +6,11 @@ States::
     in_progress it has a nonce and signed bytes that are stored and may have been sent
     unconfirmed a node has taken it
     confirmed   it is in a block
-    safe        the block is as deep as the task asked for; nobody watches it any more
+    safe        the block is as deep as the task asked for; its run goes on
     fatal_error it can never be mined; it holds no nonce
 
-Only two moves go back. A reorganisation returns a confirmed transaction to unconfirmed. And when something else used the
+Only two moves go back. A reorganisation returns a mined transaction to unconfirmed, also a safe one as long as the chain may
+still change there: its nonce is needed by those behind it. And when something else used the
 key and its nonce, provably and deeper than the chain can still change, the transaction can never be mined under that nonce
 and starts again.
 
@@ -46,7 +47,7 @@ MOVES: dict[TransactionState, frozenset[TransactionState]] = {
     S.IN_PROGRESS: frozenset({S.UNCONFIRMED, S.FATAL_ERROR}),
     S.UNCONFIRMED: frozenset({S.CONFIRMED, S.UNSTARTED, S.FATAL_ERROR}),
     S.CONFIRMED: frozenset({S.SAFE, S.UNCONFIRMED}),
-    S.SAFE: frozenset(),
+    S.SAFE: frozenset({S.UNCONFIRMED}),
     S.FATAL_ERROR: frozenset(),
 }
 
@@ -139,11 +140,16 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
 
     @property
+    def reverted(self) -> bool:
+        """It was mined, and did nothing."""
+        return self.receipt is not None and self.receipt.status == 0
+
+    @property
     def failure(self) -> str | None:
         """Why the transaction did not do what it was sent for, or None: it never can be mined, or it reverted."""
         if self.state is TransactionState.FATAL_ERROR:
             return self.error or "transaction failed"
-        if self.receipt is not None and self.receipt.status == 0:
+        if self.receipt is not None and self.reverted:
             because = f": {self.revert_reason}" if self.revert_reason else ""
             return f"transaction {self.receipt.transaction_hash} reverted on-chain{because}"
         return None

@@ -70,7 +70,15 @@ class Executor:
     save fails on the version."""
 
     def __init__(
-        self, *, db: Database, clock: Clock, adapters: Adapters, chain: ChainSight, outbox: Outbox, finality_depth: int
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        adapters: Adapters,
+        chain: ChainSight,
+        outbox: Outbox,
+        finality_depth: int,
+        requester_wins: bool = False,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -78,6 +86,7 @@ class Executor:
         self._chain = chain
         self._outbox = outbox
         self._finality_depth = finality_depth
+        self._requester_wins = requester_wins
 
     @property
     def height(self) -> int | None:
@@ -113,6 +122,9 @@ class Executor:
                 current = await self._save(current, changed.values())
                 changed = {}
             outcome = await self._perform(current, task)
+            if isinstance(outcome, Errored) and (height := await self._homeless(current, task)) is not None:
+                current = moved(current, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=height + 1)
+                break
             if isinstance(outcome, Sends):
                 sends = outcome
             current = after(current, task.position, outcome, self._clock.now())
@@ -187,12 +199,13 @@ class Executor:
             adapter = self._adapters.find(task.spec.type)
             given = _input(run)
             before = _task_input(run, task, given)
-            params = task_params(task.spec.params, given, RESERVED if run.request is not None else ())
+            reserved = RESERVED if run.request is not None else ()
+            params = task_params(task.spec.params, given, reserved, requester_wins=self._requester_wins)
             context = TaskContext(
                 run_id=run.id,
                 position=task.position,
                 status=task.status,
-                transaction=await self._transaction(run, task),
+                transaction=await self._answer(run, task),
                 connected=self.connected,
             )
             if adapter.pure:
@@ -206,6 +219,22 @@ class Executor:
             # A defect of ours in an adapter must fail its run, visibly, and nothing else.
             log.exception("a task failed in a way that it must not", run=run.id, job=run.job_id, task=task.spec.type)
             return Errored(f"{task.spec.type} failed: internal error", before)
+
+    async def _answer(self, run: Run, task: TaskRun) -> Transaction | None:
+        """The task's transaction; None too when it was in vain, because a reorganisation moved the request it answers: then the
+        task asks for another one."""
+        transaction = await self._transaction(run, task)
+        return None if transaction is not None and _in_vain(run, transaction) else transaction
+
+    async def _homeless(self, run: Run, task: TaskRun) -> int | None:
+        """The height now, if the task failed only because its request has left the chain and may still come back."""
+        height, request, created = self.height, run.request, run.creation_height
+        if task.status is not RunStatus.PENDING_CONFIRMATIONS or height is None or request is None or created is None:
+            return None
+        if height >= created + self._finality_depth or await self._canonical(created) == request.block_hash:
+            return None
+        transaction = await self._transaction(run, task)
+        return height if transaction is not None and transaction.reverted else None
 
     async def _transaction(self, run: Run, task: TaskRun) -> Transaction | None:
         if task.status is not RunStatus.PENDING_CONFIRMATIONS:
@@ -222,6 +251,7 @@ class Executor:
         tasks = list(changed)
         statements = list(stored.save(run, tasks))
         if sends is not None:
+            statements.append(stored_transactions.detached(run.id, tasks[-1].position))
             statements.append(
                 self._outbox.insert(sends.request, run_id=run.id, task_position=tasks[-1].position, now=run.updated_at)
             )
@@ -237,6 +267,15 @@ class Executor:
         if sends is not None:
             self._outbox.wake()
         return msgspec.structs.replace(run, version=run.version + 1)
+
+
+def _in_vain(run: Run, transaction: Transaction) -> bool:
+    """Whether a reorganisation moved the request away from under a transaction that reverted: it repeats what the request was,
+    or was mined before the request came back."""
+    receipt, prefix = transaction.receipt, (run.input or {}).get("dataPrefix")
+    if receipt is None or not transaction.reverted or run.request is None or run.creation_height is None:
+        return False
+    return receipt.block_number <= run.creation_height or str(prefix).removeprefix("0x") not in transaction.data
 
 
 def _input(run: Run) -> Data:

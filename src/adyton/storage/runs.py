@@ -30,12 +30,13 @@ _SAVE_TASK = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, data = excluded.data, error = excluded.error,
         confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at"""
-# A request that a reorganisation moved to another block: only a run that still waits for its confirmations follows it. What
-# the answer has to repeat may have changed with the block: the oracle derives the expiration from the block's time.
+# A request that a reorganisation moved to another block: a run that is not finished follows it, and whoever works on it at
+# this moment loses the race and reads again. What the answer has to repeat may have changed with the block: the oracle derives
+# the expiration from the block's time.
 _MOVE = """
     UPDATE runs SET version = version + 1, input = ?, creation_height = ?, request_block = ?, request_tx = ?, request_log = ?,
         wake_height = wake_height + ?, updated_at = ?
-    WHERE id = ? AND status = 'pending_confirmations' AND wake_height IS NOT NULL"""
+    WHERE id = ? AND status NOT IN ('errored', 'completed', 'cancelled')"""
 _TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
 _NAMES = _COLUMNS.split(", ")
 # A run and its task runs as they are at one moment.
@@ -80,8 +81,8 @@ def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
 
 
 def move(run_id: str, request: RunRequest, given: Data, *, height: int, by: int, now: int) -> Statement:
-    """Statement that lets a waiting run follow its request into another block, ``by`` blocks later (or earlier), with the input
-    that the log has there."""
+    """Statement that lets an unfinished run follow its request into another block, ``by`` blocks later (or earlier), with the
+    input that the log has there."""
     row = (data.encode(given), height, request.block_hash, request.transaction_hash, request.log_index, by, now, run_id)
     return Statement(_MOVE, [row])
 

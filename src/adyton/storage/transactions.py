@@ -142,6 +142,23 @@ async def confirmed_until(db: Database, height: int | None) -> list[Mined]:
     return [Mined(*row) for row in values]
 
 
+async def safe_since(db: Database, block: int) -> list[Mined]:
+    """Safe transactions of that block or later ones. Nonces are mined in their order, so only as many rows are read."""
+    found: list[Mined] = []
+    for (address,) in await db.read("SELECT address FROM keys ORDER BY address"):
+        below, reached = _ANY_HEIGHT, True
+        while reached:
+            rows: Any = await db.read(
+                "SELECT id, run_id, receipt_block, receipt_block_hash, nonce FROM transactions "
+                "WHERE from_address = ? AND nonce IS NOT NULL AND nonce < ? AND state = 'safe' ORDER BY nonce DESC LIMIT ?",
+                (address, below, _CHUNK),
+            )
+            found += [Mined(*row[:4]) for row in rows if row[2] >= block]
+            reached = len(rows) == _CHUNK and rows[-1][2] >= block
+            below = rows[-1][4] if rows else 0
+    return found
+
+
 async def anything_unseen(db: Database) -> bool:
     """Whether anything was sent since the last head."""
     rows = await db.read("""
@@ -170,6 +187,11 @@ def insert(
     limit = DEFAULT_GAS_LIMIT if request.gas_limit is None else request.gas_limit
     head = (run_id, task_position, sender, request.to, request.data, str(request.value))
     return Statement(_INSERT, [(*head, limit, price, min_confirmations, now)])
+
+
+def detached(run_id: str, task_position: int) -> Statement:
+    """Statement that frees a task run from a transaction that is safe and was in vain, so that it may ask for another."""
+    return Statement(_DETACH, [(run_id, task_position)])
 
 
 # --- writing: the broadcaster ----------------------------------------------------------------------------------------
@@ -242,11 +264,14 @@ _CONFIRM = _from(
     ", receipt = ?, receipt_block = ?, receipt_block_hash = ?, safe_height = ?, revert_reason = ?, waiting = NULL",
 )
 _FINISH = _from("confirmed", "safe")
-_RETURN = _from(
-    "confirmed",
-    "unconfirmed",
+_NOT_MINED = (
     ", receipt = NULL, receipt_block = NULL, receipt_block_hash = NULL, safe_height = NULL, revert_reason = NULL, "
-    "broadcast_at = 0, waiting_since = NULL",
+    "broadcast_at = 0, waiting_since = NULL"
+)
+_RETURN = _from("confirmed", "unconfirmed", _NOT_MINED)
+_REOPEN = _from("safe", "unconfirmed", _NOT_MINED)
+_DETACH = (
+    "UPDATE transactions SET run_id = NULL, task_position = NULL WHERE run_id = ? AND task_position = ? AND state = 'safe'"
 )
 _START_OVER = _from("unconfirmed", "unstarted", ", nonce = NULL, broadcast_at = NULL, waiting = NULL, waiting_since = NULL")
 
@@ -320,6 +345,11 @@ def safe(transaction_ids: Iterable[int]) -> Statement:
 def reorganised(transaction_ids: Iterable[int]) -> Statement:
     """Statement that takes receipts back whose block left the chain; the bytes are due to be sent again at once."""
     return Statement(_RETURN, [(transaction_id,) for transaction_id in transaction_ids])
+
+
+def reopened(transaction_ids: Iterable[int]) -> Statement:
+    """Statement that does the same with transactions that were safe already."""
+    return Statement(_REOPEN, [(transaction_id,) for transaction_id in transaction_ids])
 
 
 def displaced(transaction_id: int) -> tuple[Statement, ...]:

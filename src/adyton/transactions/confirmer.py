@@ -45,6 +45,14 @@ class Listening(NamedTuple):
     waiting: Callable[[], None]
 
 
+class Verdict(NamedTuple):
+    """Which mined transactions are still in the chain and which have left it; ``untold``: some it cannot be told of now."""
+
+    canonical: list[stored.Mined]
+    gone: list[stored.Mined]
+    untold: bool
+
+
 class Look(NamedTuple):
     """What one look left: transactions unconfirmed, and something that should be there already but is not."""
 
@@ -117,9 +125,24 @@ class Confirmer:
         """A new head: stamp what was sent before it, and look whether the chain under it is the one that was."""
         if await stored.anything_unseen(self._parts.db):
             await self._parts.db.write(*stored.seen(head.number))
-        if self._last is None or head.parent_hash != self._last.hash:
-            await self._judge(await stored.confirmed_until(self._parts.db, None))
-        self._last = head
+        if await self._follows(head) or await self._reorganised(head):
+            self._last = head
+
+    async def _follows(self, head: Head) -> bool:
+        """Whether the head grew from the last one."""
+        last = self._last
+        return last is not None and (head.parent_hash == last.hash or await self._canonical(last.number) == last.hash)
+
+    async def _reorganised(self, head: Head) -> bool:
+        """Look where everything was mined that may have left the chain. Safe transactions too: a depth that is enough for an
+        answer need not be for a nonce, and a nonce that is missing blocks the key. False when not all could be looked at."""
+        verdict = await self._judge(await stored.confirmed_until(self._parts.db, None))
+        if verdict.gone:
+            await self._parts.db.write(stored.reorganised([mined.id for mined in verdict.gone]))
+        safe = await self._judge(await stored.safe_since(self._parts.db, head.number - self._parts.finality_depth))
+        if safe.gone:
+            await self._parts.db.write(stored.reopened([mined.id for mined in safe.gone]))
+        return not safe.untold
 
     # --- one key -----------------------------------------------------------------------------------------------------
 
@@ -222,22 +245,23 @@ class Confirmer:
 
     async def _finish(self, head: Head) -> bool:
         """End the watching of what is deep enough, if its block still is in the chain. Returns whether some was not."""
-        canonical, returned = await self._judge(await stored.confirmed_until(self._parts.db, head.number))
-        if canonical:
-            await self._parts.db.write(stored.safe([mined.id for mined in canonical]))
-            self._listening.settled([mined.run_id for mined in canonical])
-        return returned
+        verdict = await self._judge(await stored.confirmed_until(self._parts.db, head.number))
+        if verdict.gone:
+            await self._parts.db.write(stored.reorganised([mined.id for mined in verdict.gone]))
+        if verdict.canonical:
+            await self._parts.db.write(stored.safe([mined.id for mined in verdict.canonical]))
+            self._listening.settled([mined.run_id for mined in verdict.canonical])
+        return bool(verdict.gone)
 
-    async def _judge(self, confirmed: list[stored.Mined]) -> tuple[list[stored.Mined], bool]:
-        """Take receipts back whose block left the chain. Returns the transactions whose block is in it, and whether any was
-        taken back; what can't be told now is neither."""
-        canonical = {block: await self._canonical(block) for block in {mined.block: None for mined in confirmed}}
-        gone = [mined for mined in confirmed if canonical[mined.block] not in {None, mined.block_hash}]
-        if gone:
-            for mined in gone:
-                log.warning("a transaction's block left the chain", transaction=mined.id, run=mined.run_id, block=mined.block)
-            await self._parts.db.write(stored.reorganised([mined.id for mined in gone]))
-        return [mined for mined in confirmed if canonical[mined.block] == mined.block_hash], bool(gone)
+    async def _judge(self, found: list[stored.Mined]) -> Verdict:
+        """Whether the blocks that mined transactions are in the chain; changes nothing."""
+        blocks = {block: await self._canonical(block) for block in {mined.block: None for mined in found}}
+        height = self._parts.head().number
+        gone = [m for m in found if blocks[m.block] not in {None, m.block_hash} or m.block > height]
+        for mined in gone:
+            log.warning("a transaction's block left the chain", transaction=mined.id, run=mined.run_id, block=mined.block)
+        untold = any(block is None and number <= height for number, block in blocks.items())
+        return Verdict([m for m in found if blocks[m.block] == m.block_hash and m.block <= height], gone, untold)
 
     async def _canonical(self, block: int) -> Hash | None:
         try:

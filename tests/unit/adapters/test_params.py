@@ -32,7 +32,25 @@ def test_a_requester_cannot_redirect_an_answer_with_another_spelling(spelling: s
 
 @pytest.mark.parametrize("spelling", ["gasPrice", "gasLimit", "GASPRICE", "gaſLimit"])
 def test_a_requester_cannot_say_what_an_answer_may_cost(spelling: str) -> None:
-    assert task_params({"gasPrice": 5}, {spelling: 10**18, **FROM_LOG}, RESERVED) == {"gasPrice": 5, **FROM_LOG}
+    given = {spelling: 10**18, **FROM_LOG}
+    for wins in (False, True):
+        assert task_params({"gasPrice": 5}, given, RESERVED, requester_wins=wins) == {"gasPrice": 5, **FROM_LOG}
+
+
+def test_what_a_job_names_is_the_jobs_on_chain() -> None:
+    spec = {"url": "https://ours.example", "headers": {"X-Key": ["secret"]}, "times": 100}
+    asked = {"get": "https://evil.example", "Times": 1, "path": ["USD"], **FROM_LOG}
+    assert task_params(spec, asked, RESERVED) == {**spec, "path": ["USD"], **FROM_LOG}
+
+
+def test_what_a_job_leaves_open_is_the_requesters() -> None:
+    asked = {"get": "https://prices.example", "path": ["USD"], "times": 100, **FROM_LOG}
+    assert task_params({}, asked, RESERVED) == asked
+
+
+def test_the_order_of_v0_6_2_can_be_had_back() -> None:
+    spec, asked = {"get": "https://ours.example"}, {"get": "https://theirs.example", **FROM_LOG}
+    assert task_params(spec, asked, RESERVED, requester_wins=True) == asked
 
 
 def test_merging_changes_neither_side() -> None:
