@@ -16,7 +16,7 @@ import pytest
 from support.sim.faults import tired
 from support.sim.loop import run
 from support.sim.replay import digest
-from support.sim.story import Story, check_account, sent_by_node
+from support.sim.story import Story, check_account, reverted, sent_by_node
 from support.sim.world import NODE, PRICE, PRICE_JOB, World
 
 SEEDS = 25
@@ -126,6 +126,13 @@ def test_the_same_seed_gives_the_same_trace_in_another_process(hash_seed: str) -
 # --- reorganisations -------------------------------------------------------------------------------------------------
 
 
+def depth_of(world: World, transaction: str) -> int:
+    """Blocks that a reorganisation must replace to reach a transaction."""
+    block = world.chain.block_of(transaction)
+    assert block is not None
+    return world.chain.head.number - block.number + 1
+
+
 @pytest.mark.parametrize("confirmed_before", [1, 2])
 def test_a_request_that_moves_to_another_block_is_answered_once(confirmed_before: int) -> None:
     async def scene(world: World, job: str) -> None:
@@ -193,6 +200,41 @@ def test_an_answer_that_leaves_the_chain_is_sent_again_as_it_was(evicted: bool) 
     world = simulate(scene)
     sends = {line.split('"params":')[1] for line in world.trace.of_kind("rpc>") if "eth_sendRawTransaction" in line}
     assert len(sends) == 1
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_a_request_that_moves_from_under_its_answer_is_answered_by_another_transaction(away: bool) -> None:
+    """The contract sets another expiration in another block, so the first answer reverts there."""
+
+    async def scene(world: World, job: str) -> None:
+        request = world.chain.request(job, {})
+        transaction = world.chain.transaction_of(request)
+        await world.until(lambda: len(world.chain.answers(request)) == 1)
+        (first,) = world.chain.answers(request)
+        world.chain.reorganise(depth_of(world, transaction), shift=1, out=[transaction] if away else ())
+        await world.until_completed(request)
+        (second,) = world.chain.answers(request)
+        assert second.transaction_hash != first.transaction_hash
+        assert second.number == PRICE
+        assert len(reverted(world.chain)) == 1
+        assert world.chain.state.nonces[NODE] == 2
+
+    simulate(scene, settings={"MIN_INCOMING_CONFIRMATIONS": "1"})
+
+
+def test_an_answer_that_was_deep_enough_and_leaves_the_chain_all_the_same_blocks_no_later_one() -> None:
+    async def scene(world: World, job: str) -> None:
+        first = world.chain.request(job, {})
+        await world.until_completed(first)
+        await world.pass_blocks(3)
+        (answer,) = world.chain.answers(first)
+        world.chain.reorganise(depth_of(world, answer.transaction_hash), out=[answer.transaction_hash])
+        world.chain.pool.drop(answer.transaction_hash)
+        second = world.chain.request(job, {})
+        await world.until_completed(second)
+        check_account(world, [first, second])
+
+    simulate(scene, settings={"MIN_OUTGOING_CONFIRMATIONS": "1"})
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------

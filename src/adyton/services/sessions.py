@@ -7,16 +7,21 @@ over here at most that much later; one that ends here is over at once.
 from __future__ import annotations
 
 import msgspec
+import structlog
 
 from adyton.domain.credentials import TOKEN_BYTES, Session, token_hash
+from adyton.domain.errors import StorageUnavailable
 from adyton.ports import Clock, Entropy
 from adyton.storage import users as stored
 from adyton.storage.database import Database
 
+log = structlog.get_logger(__name__)
+
 TRUSTED = 5
 """Seconds for which a row that was read is believed."""
 TOUCHED = 60
-"""Seconds that ``last_used`` may lag behind in the database: a crash shortens idle sessions by that much at most."""
+"""Seconds that ``last_used`` may lag behind in the database, less where sessions are short: a crash shortens idle sessions by
+that much at most."""
 _SECOND = 1_000_000
 _KEPT = 10_000
 
@@ -39,6 +44,7 @@ class Sessions:
         self._clock = clock
         self._entropy = entropy
         self._timeout = round(timeout * _SECOND)
+        self._touched = min(TOUCHED * _SECOND, self._timeout // 10)
         self._reap_after = round(reap_after * _SECOND)
         self._known: dict[str, _Known] = {}
 
@@ -72,10 +78,17 @@ class Sessions:
         if known.session is None or now - known.last_used > self._timeout:
             return None
         known.last_used = max(known.last_used, now)
-        if now - known.written >= TOUCHED * _SECOND:
+        if now - known.written >= self._touched:
             known.written = now
-            await stored.touch(self._db, hashed, now)
+            await self._touch(hashed, now)
         return known.session.email
+
+    async def _touch(self, hashed: str, now: int) -> None:
+        """A database that takes nothing now must not lock out who comes to see why."""
+        try:
+            await stored.touch(self._db, hashed, now)
+        except StorageUnavailable as fault:
+            log.warning("the use of a session could not be stored", because=str(fault))
 
     async def _read(self, hashed: str, now: int) -> _Known:
         session = await stored.session(self._db, hashed)

@@ -225,7 +225,7 @@ class PostgresDatabase:
             await self._clock.sleep(delay)
             try:
                 connection = await _connect(self._url)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises: without this loop nothing is written again
                 log.warning("the database cannot be reached", database=self._shown, error=words(error))
                 continue
             if await self._resumed(connection):
@@ -236,7 +236,7 @@ class PostgresDatabase:
         try:
             locked = await _try_lock(connection)
             owner = await connection.fetchval("SELECT value FROM node_facts WHERE name = 'owner'")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except Exception:  # noqa: BLE001 - as above; a session that ends at this moment confuses the driver
             connection.terminate()
             return False
         if owner == self._owner and locked:

@@ -54,7 +54,7 @@ def translate(error: Exception, connection: Connection = None) -> AdytonError:
     state = getattr(error, "sqlstate", None) or ""
     if state[:2] in _UNAVAILABLE_CLASSES or state == _READ_ONLY or isinstance(error, OSError):
         return StorageUnavailable(f"PostgreSQL: {words(error)}")
-    if connection is not None and connection.is_closed():
+    if isinstance(error, asyncpg.InternalClientError) or (connection is not None and connection.is_closed()):
         return StorageUnavailable("PostgreSQL: the connection was lost")
     if isinstance(error, ValueError | OverflowError | asyncpg.DataError):
         return Broken(f"PostgreSQL: a value does not fit its column ({type(error).__name__})")
@@ -81,7 +81,7 @@ async def commit(connection: Connection, operations: Sequence[Statements]) -> Se
         await _end(connection)
     except Exception as error:  # noqa: BLE001 - whatever the driver raises is translated and handed to the callers
         failure = translate(error, connection)
-        await _roll_back(connection)
+        await _roll_back(connection, error)
     else:
         return answers
     if isinstance(failure, StorageUnavailable):
@@ -114,7 +114,7 @@ async def _commit_apart(connection: Connection, operations: Sequence[Statements]
         await _end(connection)
     except Exception as error:  # noqa: BLE001 - as in commit
         failure = translate(error, connection)
-        await _roll_back(connection)
+        await _roll_back(connection, error)
         return each(failure, operations)
     return outcomes
 
@@ -149,8 +149,10 @@ def _uncertain(error: Exception) -> StorageUnavailable:
     return StorageUnavailable(f"PostgreSQL: {words(error)}; the operation may have been applied")
 
 
-async def _roll_back(connection: Connection) -> None:
+async def _roll_back(connection: Connection, error: Exception) -> None:
     """Leave no transaction open; a connection on which that cannot be done is given up, and the writer opens another."""
+    if isinstance(error, asyncpg.InternalClientError | asyncpg.InterfaceError):
+        connection.terminate()  # the driver has lost track of what the server does
     if connection.is_closed() or not connection.is_in_transaction():
         return
     try:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adyton.domain.credentials import User, token_hash
+from adyton.domain.errors import StorageUnavailable
 from adyton.services.sessions import TOUCHED, TRUSTED, Sessions
 from adyton.storage import users as stored
 from adyton.storage.connect import open_memory
@@ -24,9 +25,12 @@ class CountingDatabase(PassingDatabase):
 
     reads = 0
     writes = 0
+    full = False
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
         self.writes += 1
+        if self.full:
+            raise StorageUnavailable("the disk is full")
         return await super().write(*statements)
 
     async def read(self, sql: str, params: Row = ()) -> list[Row]:
@@ -42,8 +46,8 @@ class House:
         self.db = CountingDatabase(open_memory())
         self.sessions = self.another()
 
-    def another(self) -> Sessions:
-        return Sessions(db=self.db, clock=self.clock, entropy=SystemEntropy(), timeout=TIMEOUT)
+    def another(self, timeout: float = TIMEOUT) -> Sessions:
+        return Sessions(db=self.db, clock=self.clock, entropy=SystemEntropy(), timeout=timeout)
 
 
 @pytest.fixture
@@ -104,6 +108,24 @@ async def test_a_session_in_steady_use_is_read_now_and_then_and_written_each_min
 
     assert house.db.reads <= 240 / TRUSTED + 1
     assert house.db.writes == 4
+
+
+async def test_a_short_session_in_steady_use_outlasts_a_restart(house: House) -> None:
+    token = await house.sessions.open(EMAIL)
+    sessions = house.another(timeout=10)
+    for _ in range(30):
+        await house.clock.sleep(1)
+        assert await sessions.user(token) == EMAIL
+    await house.clock.sleep(9)
+    assert await house.another(timeout=10).user(token) == EMAIL
+
+
+async def test_a_full_disk_locks_nobody_out(house: House) -> None:
+    token = await house.sessions.open(EMAIL)
+    house.db.full = True
+    for _ in range(5):
+        await house.clock.sleep(TOUCHED)
+        assert await house.sessions.user(token) == EMAIL
 
 
 async def test_a_closed_session_is_over_at_once(house: House) -> None:

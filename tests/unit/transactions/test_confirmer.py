@@ -213,7 +213,7 @@ async def test_safe_transactions_are_looked_at_again_until_it_can_be_told_where_
         await at.settle(1)
         assert (await at.of("run")).state is S.SAFE
         at.chain.fail.clear()
-        at.chain.mine()
+        at.chain.mine(only=lambda _: False)
         await at.until("run", S.UNCONFIRMED, seconds=1)
 
 
