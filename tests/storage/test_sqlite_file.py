@@ -347,3 +347,13 @@ async def test_a_directory_in_place_of_the_file_is_refused(tmp_path: Path) -> No
 
 def python(code: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+async def test_a_link_to_a_file_that_is_in_use_is_the_same_file(tmp_path: Path) -> None:
+    first = await open_url("", root=tmp_path / "node")
+    link = tmp_path / "link.sqlite3"
+    link.symlink_to(tmp_path / "node" / "db.sqlite3")
+
+    with pytest.raises(Refused, match="another"):
+        await open_url(str(link), root=tmp_path / "other", lock_timeout=0.05)
+    await first.close()

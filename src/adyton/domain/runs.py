@@ -49,6 +49,9 @@ class RunStatus(StrEnum):
         return self is RunStatus.UNSTARTED or self in PENDING
 
 
+LONGEST_ERROR = 4000
+"""Characters of an error that are kept: it may repeat what a stranger sent, who pays by the byte once and not per copy."""
+
 R = RunStatus
 PENDING = frozenset({R.PENDING_CONFIRMATIONS, R.PENDING_CONNECTION, R.PENDING_BRIDGE, R.PENDING_SLEEP})
 FINISHED = frozenset({R.ERRORED, R.COMPLETED, R.CANCELLED})
@@ -182,7 +185,7 @@ def moved(run: Run, status: RunStatus, now: int, *, error: str | None = None, wa
         status=status,
         updated_at=now,
         finished_at=now if status in FINISHED else None,
-        error=error,
+        error=_short(error),
         wake_height=wake_height,
     )
 
@@ -206,7 +209,11 @@ def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
 def _task(
     run: Run, position: int, status: RunStatus, data: Data | None, *, error: str | None = None, wake_at: int | None = None
 ) -> TaskRun:
-    return msgspec.structs.replace(run.tasks[position], status=status, data=data, error=error, wake_at=wake_at)
+    return msgspec.structs.replace(run.tasks[position], status=status, data=data, error=_short(error), wake_at=wake_at)
+
+
+def _short(error: str | None) -> str | None:
+    return error if error is None or len(error) <= LONGEST_ERROR else error[:LONGEST_ERROR] + "…"
 
 
 def task_run_id(run_id: str, position: int) -> str:

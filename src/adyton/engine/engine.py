@@ -166,6 +166,8 @@ class Engine:
                 await self._push(await stored_transactions.settled_runs(self._db))
                 if self.queue.depth == 0:
                     await self._due(RunStatus.IN_PROGRESS)
+                if self.executor.connected:
+                    await self._due(RunStatus.PENDING_CONNECTION)
             except StorageUnavailable as fault:
                 log.error("the sweep cannot read; it comes again", because=str(fault))
             await self._clock.sleep(_SWEEP_SECONDS)
@@ -215,6 +217,8 @@ class Engine:
                 self.queue.push(run_id)
             if done.status is RunStatus.ERRORED:
                 log.warning("run errored", run=done.id, job=done.job_id, error=done.error)
+            elif done.status is RunStatus.PENDING_CONNECTION and self.executor.connected:
+                self.queue.push(run_id)  # the connection came back before it was stored that the run waits for it
             elif done.request is not None:
                 log.info("run moved on", run=done.id, job=done.job_id, status=done.status.value)
         except Conflict:

@@ -150,8 +150,8 @@ class HeadTracker:
                 await self._heed(hint, stalled=stalled)
                 self._publish(connected=True, connection=connection, problem=None)
                 failures, wait = 0, self._stall
-            except (RpcError, TryAgain) as error:
-                log.warning("the chain's head is not known", error=str(error), failures=failures)
+            except Exception as error:  # noqa: BLE001 - a defect must not end the following of heads; _tell logs it whole
+                _tell(error, failures)
                 if not self.state.connected:
                     self._publish(connected=False, connection=connection, problem=f"the chain's head is not known: {error}")
                 wait = min(2.0**failures, self._stall)
@@ -259,6 +259,14 @@ class HeadTracker:
         """The kept headers no longer grow from the ones before them, so neither do the older blocks asked for."""
         self._reorganisations += 1
         self._older.clear()
+
+
+def _tell(error: Exception, failures: int) -> None:
+    """Log why the head is not known: what the node or the line did, or a defect of ours."""
+    if isinstance(error, RpcError | TryAgain):
+        log.warning("the chain's head is not known", error=str(error), failures=failures)
+    else:
+        log.error("the chain cannot be followed, in a way that must not be; trying again", exc_info=error)
 
 
 def _told(hint: msgspec.Raw | None) -> Head | None:

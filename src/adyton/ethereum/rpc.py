@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 import structlog
 
+from adyton.domain import data
 from adyton.domain.errors import Disconnected, TryAgain
 from adyton.domain.urls import redact
 from adyton.ethereum import codec
@@ -32,7 +32,6 @@ BATCH_LIMIT = 100
 JITTER = 0.1
 
 log = structlog.get_logger(__name__)
-_values = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -175,6 +174,10 @@ class RpcClient:
             self._lost(str(error))
         except RpcError as error:
             self._lost(f"{self._where} answered: {error.message}")
+        except Exception as error:
+            # A defect of ours, or of a library, must cost a connection and not the node.
+            log.exception("the connection failed in a way that it must not", url=self._where)
+            self._lost(f"{self._where}: internal error ({type(error).__name__})")
         finally:
             self._connection = None
         return 0.0 if since is None else max(self._clock.monotonic() - since, 0.001)
@@ -217,6 +220,6 @@ class RpcClient:
 
 def _value(raw: msgspec.Raw) -> Any:
     try:
-        return _values.decode(raw)
-    except (ValueError, RecursionError) as error:
+        return data.parse(bytes(raw))
+    except ValueError as error:
         raise MalformedAnswer(f"result: {error}") from None

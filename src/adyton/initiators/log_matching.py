@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import msgspec
+import structlog
 
 from adyton.domain.chain import Hash, Log
 from adyton.domain.errors import Refused
@@ -12,6 +13,8 @@ from adyton.domain.jobs import Initiator, Job
 from adyton.domain.requests import LAYOUTS, RUN_LOG, MalformedLog, RunLog, accepts, job_topics, read_run_log
 from adyton.domain.runs import Run, RunStatus
 from adyton.storage.logs import ALREADY_SEEN, REFUSED, RUN_STARTED, LogDecision
+
+log = structlog.get_logger(__name__)
 
 RequestKey = tuple[str, str]
 """(contract, request id)"""
@@ -68,16 +71,24 @@ def decide(
     The first log of a request starts its run; a second one, in this batch or later, is seen and written down only.
     """
     result = Decided(decisions=[], runs=[], moves=[])
-    for log in logs:
-        found = routes.match(log)
-        if found is not None and not log.removed:
-            _decide_one(result, log, *found, make_run=make_run, known=known, decided=decided)
+    for entry in logs:
+        found = routes.match(entry)
+        if found is not None and not entry.removed:
+            try:
+                _decide_one(result, entry, *found, make_run=make_run, known=known, decided=decided)
+            except Exception:
+                # A defect of ours must cost one request, visibly, and not stop the intake of all others for ever.
+                log.exception("a log could not be decided", job=found[0].id, transaction=entry.transaction_hash)
+                if (entry.block_hash, entry.log_index, found[0].id) not in decided:
+                    result.decisions.append(
+                        LogDecision(log=entry, job_id=found[0].id, decision=REFUSED, reason="internal error")
+                    )
     return result
 
 
 def _decide_one(
     result: Decided,
-    log: Log,
+    entry: Log,
     job: Job,
     initiator: Initiator,
     *,
@@ -85,22 +96,23 @@ def _decide_one(
     known: dict[RequestKey, Known],
     decided: set[tuple[Hash, int, str]],
 ) -> None:
-    seen = (log.block_hash, log.log_index, job.id) in decided
+    seen = (entry.block_hash, entry.log_index, job.id) in decided
     try:
-        request = read_run_log(log)
+        request = read_run_log(entry)
     except MalformedLog as fault:
         if not seen:
-            result.decisions.append(LogDecision(log=log, job_id=job.id, decision=REFUSED, reason=str(fault)))
+            result.decisions.append(LogDecision(log=entry, job_id=job.id, decision=REFUSED, reason=str(fault)))
         return
-    key = (log.address, request.request_id)
+    key = (entry.address, request.request_id)
     earlier = known.get(key)
     if earlier is not None:
-        if earlier.block_hash != log.block_hash:
-            result.moves.append((earlier, log, request))
+        if earlier.block_hash != entry.block_hash:
+            result.moves.append((earlier, entry, request))
+            known[key] = Known(earlier.run_id, entry.block_number, entry.block_hash)
         if not seen:
             result.decisions.append(
                 LogDecision(
-                    log=log,
+                    log=entry,
                     job_id=job.id,
                     decision=ALREADY_SEEN,
                     request_id=request.request_id,
@@ -110,12 +122,12 @@ def _decide_one(
             )
         return
     if not seen:
-        _start(result, log, job, initiator, request, make_run=make_run, known=known)
+        _start(result, entry, job, initiator, request, make_run=make_run, known=known)
 
 
 def _start(
     result: Decided,
-    log: Log,
+    entry: Log,
     job: Job,
     initiator: Initiator,
     request: RunLog,
@@ -124,18 +136,18 @@ def _start(
     known: dict[RequestKey, Known],
 ) -> None:
     try:
-        run = make_run(job, initiator, log, request)
+        run = make_run(job, initiator, entry, request)
     except Refused as fault:
         result.decisions.append(
-            LogDecision(log=log, job_id=job.id, decision=REFUSED, request_id=request.request_id, reason=str(fault))
+            LogDecision(log=entry, job_id=job.id, decision=REFUSED, request_id=request.request_id, reason=str(fault))
         )
         return
     refused = run.status is RunStatus.ERRORED
-    known[(log.address, request.request_id)] = Known(run.id, log.block_number, log.block_hash)
+    known[(entry.address, request.request_id)] = Known(run.id, entry.block_number, entry.block_hash)
     result.runs.append(run)
     result.decisions.append(
         LogDecision(
-            log=log,
+            log=entry,
             job_id=job.id,
             decision=REFUSED if refused else RUN_STARTED,
             request_id=request.request_id,

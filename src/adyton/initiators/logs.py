@@ -18,7 +18,7 @@ from typing import Protocol
 import structlog
 
 from adyton.domain.chain import Hash, Head, Log, LogFilter
-from adyton.domain.errors import Conflict, TryAgain
+from adyton.domain.errors import Broken, Conflict, Refused, TryAgain
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.requests import LAYOUTS, MalformedLog, RunLog, merged_filter, read_run_log
 from adyton.domain.runs import Run, RunRequest
@@ -125,11 +125,13 @@ class LogIntake:
                 try:
                     await self._catch_up(state, state.head)
                     break
-                except (RpcError, TryAgain) as fault:
+                except (RpcError, TryAgain, Refused, Broken) as fault:
                     log.warning("logs could not be taken in; trying again", because=str(fault), seconds=round(pause, 2))
-                    await self._clock.sleep(pause)
-                    pause = min(pause * 2, _LONGEST_PAUSE)
-                    state = self._heads.state  # noqa: PLW2901 - the newest head, not the one that failed
+                except Exception:
+                    log.exception("logs could not be taken in, in a way that must not be; trying again")
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                state = self._heads.state  # noqa: PLW2901 - the newest head, not the one that failed
 
     # --- which blocks ------------------------------------------------------------------------------------------------
 
@@ -183,7 +185,7 @@ class LogIntake:
         self._refresh_routes()
         first = cursor.block_number + 1
         last = min(first + self._range - 1, head.number)
-        logs = await self._read(first, last, head)
+        logs = _in_order(await self._read(first, last, head))
         reached = Cursor(last, head.hash if last == head.number else await self._heads.canonical_hash(last))
         await self._take_in(logs, reached)
         self._cursor = reached
@@ -281,6 +283,12 @@ def _tell(found: Decided) -> None:
         )
 
 
+def _in_order(logs: Sequence[Log]) -> list[Log]:
+    """Each log once, in the chain's order, whatever the node answered."""
+    once = {(entry.block_hash, entry.log_index): entry for entry in logs}
+    return sorted(once.values(), key=lambda entry: (entry.block_number, entry.log_index))
+
+
 def _back(cursor: Cursor, blocks: int) -> Cursor:
     return Cursor(max(-1, cursor.block_number - blocks), None)
 
@@ -291,6 +299,8 @@ def _request_id(entry: Log) -> str | None:
     try:
         return read_run_log(entry).request_id
     except MalformedLog:
+        return None
+    except Exception:  # noqa: BLE001 - a defect of ours, which ``decide`` meets as well and writes down
         return None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from adyton.domain.errors import Invalid, Refused
+from adyton.domain.errors import Invalid, Refused, StorageUnavailable
 from adyton.ports import Clock
 from adyton.storage import sqlite
 from adyton.storage.database import Database
@@ -74,7 +74,7 @@ def parse(url: str, *, root: Path) -> Target:
     """What DATABASE_URL means. Raises Invalid; the message never shows more of ``url`` than its scheme or its path."""
     url = url.strip()
     if not url:
-        return SqliteFile((root / DEFAULT_FILE).absolute())
+        return SqliteFile((root / DEFAULT_FILE).resolve())
     scheme = _SCHEME.match(url)
     name = scheme.group(1).lower() if scheme else ""
     if name in {"postgres", "postgresql"}:
@@ -97,7 +97,8 @@ def _path(url: str) -> Path:
         location = url
     if location in {"", ":memory:"} or location.endswith("/"):
         raise Invalid(f"DATABASE_URL: {location or 'file:'} is not a file that can be kept; allowed is {ALLOWED}")
-    return Path(location).expanduser().absolute()
+    # One file, one lock, by whichever links it is reached.
+    return Path(location).expanduser().resolve()
 
 
 def _shown(url: str) -> str:
@@ -146,7 +147,7 @@ def _prepare_directory(directory: Path, root: Path) -> None:
     """Make ``directory``, mode 0700. One that exists keeps its mode unless it is the node's own root."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if directory == root.absolute():
+        if directory == root.resolve():
             directory.chmod(0o700)
     except OSError as error:
         raise Refused(f"cannot use the directory {directory} for the database: {error.strerror}") from error
@@ -164,4 +165,4 @@ def _prepare_file(path: Path) -> None:
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> Exception:
     if sqlite.primary_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return Refused(f"{path} is not an SQLite database, or is damaged ({error}): restore a backup, or choose another file")
-    return sqlite.translate(error)
+    return StorageUnavailable(f"{path}: {error}; is there space left on its disk, and may this user write there?")

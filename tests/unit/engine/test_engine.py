@@ -13,6 +13,7 @@ from adyton.domain.requests import read_run_log
 from adyton.domain.runs import Run, RunStatus
 from adyton.engine.create import OutsideWindow
 from adyton.engine.engine import Engine
+from adyton.ethereum.head_tracker import ChainState
 from adyton.storage import runs as stored
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Row
@@ -96,6 +97,31 @@ async def test_a_new_connection_takes_up_what_waited_for_one(bench: Bench) -> No
     assert waiting.status is RunStatus.PENDING_CONNECTION
 
     bench.chain.at(103)
+    async with at_work(bench.engine):
+        await status(bench, run.id, RunStatus.PENDING_CONFIRMATIONS)
+
+
+async def test_a_connection_that_was_back_before_the_waiting_for_it_was_stored_is_not_waited_for_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = await bench.add(job("ethtx"))
+    bench.chain.at(102, connected=False)
+    log = run_log(block=100)
+    run = bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), 102)
+    await bench.db.write(bench.engine.statement([run]))
+    advance = bench.executor.advance
+
+    async def meanwhile(given: Run) -> Run:
+        done = await advance(given)
+        bench.chain.at(102)  # and nobody is told: whoever follows the heads has looked already
+        return done
+
+    async def untold() -> AsyncIterator[ChainState]:
+        for state in ():
+            yield state
+
+    monkeypatch.setattr(bench.executor, "advance", meanwhile)
+    monkeypatch.setattr(bench.chain, "updates", untold)
     async with at_work(bench.engine):
         await status(bench, run.id, RunStatus.PENDING_CONFIRMATIONS)
 

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from adyton.domain.chain import Receipt
 from adyton.domain.errors import Conflict
 from adyton.domain.jobs import Job, TaskSpec
 from adyton.domain.requests import read_run_log
-from adyton.domain.runs import Run, RunStatus
+from adyton.domain.runs import LONGEST_ERROR, Run, RunStatus
+from adyton.domain.transactions import TransactionState
 from adyton.engine.create import RunSource
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
@@ -261,3 +263,90 @@ async def test_a_stranger_on_a_job_with_requesters_gets_an_errored_run(bench: Be
 
     assert run.error == "Run Log didn't have have a valid requester: 0x9FBDa871d559710256a2502A2517b794B482Db40"
     assert run.input_error == run.error
+
+
+# --- a request that moves from under its answer ----------------------------------------------------------------------
+
+
+async def answered_in_vain(bench: Bench, *, mined_in: int = 103) -> Run:
+    """A run whose request was in block 100 and whose answer was mined and reverted."""
+    run = await asked(bench, job("ethtx"), block=100)
+    waiting = await bench.executor.advance(run)
+    assert waiting.status is RunStatus.PENDING_CONFIRMATIONS
+    receipt = Receipt("0x" + "ef" * 32, mined_in, number_hash(mined_in), 0, 1, 1)
+    text = msgspec.json.encode(receipt).decode()
+    mined = "UPDATE transactions SET state = 'safe', nonce = 0, broadcast_at = 1, receipt = ?, receipt_block = ?, "
+    mined += "receipt_block_hash = ?, safe_height = ?"
+    await bench.db.write(Statement(mined, [(text, mined_in, receipt.block_hash, mined_in)]))
+    return await read(bench, run)
+
+
+async def moved_to(bench: Bench, run: Run, block: int, **log: object) -> Run:
+    entry = run_log(block=block, kind=5, **log)  # type: ignore[arg-type] # the builder's own keywords
+    assert run.request is not None
+    assert run.creation_height is not None
+    request = msgspec.structs.replace(run.request, block_hash=entry.block_hash)
+    given = read_run_log(entry).data | {"dataPrefix": "0x" + "77" * 32}
+    by = block - run.creation_height
+    await bench.db.write(stored.move(run.id, request, given, height=block, by=by, now=bench.clock.now()))
+    bench.chain.hashes[block] = entry.block_hash
+    return await read(bench, run)
+
+
+async def test_an_answer_that_reverted_because_its_request_moved_is_given_again_for_the_request_as_it_is_now(
+    bench: Bench,
+) -> None:
+    run = await moved_to(bench, await answered_in_vain(bench), 101)
+
+    again = await bench.executor.advance(run)
+
+    assert again.status is RunStatus.PENDING_CONFIRMATIONS
+    assert again.wake_height is None
+    newest = await stored_transactions.of_task(bench.db, run.id, 0)
+    assert newest is not None
+    assert newest.state is TransactionState.UNSTARTED
+    assert newest.data.startswith("0x4ab0d190" + "77" * 32)
+    assert await bench.db.read("SELECT state, run_id FROM transactions ORDER BY id") == [
+        ("safe", None),
+        ("unstarted", run.id),
+    ]
+
+
+async def test_an_answer_that_reverted_while_its_request_was_off_the_chain_waits_for_it_to_come_back(bench: Bench) -> None:
+    run = await answered_in_vain(bench)
+    bench.chain.hashes[100] = number_hash(100, 5)
+    bench.chain.at(104)
+
+    waiting = await bench.executor.advance(run)
+
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 105)
+    back = await moved_to(bench, waiting, 105)
+    bench.chain.at(200)
+    again = await bench.executor.advance(back)
+    assert (again.status, again.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, None)
+
+
+async def test_an_answer_that_reverted_is_an_error_when_its_request_never_moved_or_never_comes_back(bench: Bench) -> None:
+    run = await answered_in_vain(bench)
+    done = await bench.executor.advance(run)
+    assert done.status is RunStatus.ERRORED
+    assert "reverted on-chain" in (done.error or "")
+
+
+async def test_a_request_that_stays_off_the_chain_until_finality_ends_its_run(bench: Bench) -> None:
+    run = await answered_in_vain(bench)
+    bench.chain.hashes[100] = number_hash(100, 5)
+    bench.chain.at(104)
+    waiting = await bench.executor.advance(run)
+    bench.chain.at(1000)
+    done = await bench.executor.advance(waiting)
+    assert done.status is RunStatus.ERRORED
+    assert "not on main chain" in (done.error or "")
+
+
+async def test_an_error_keeps_no_more_of_a_strangers_words_than_a_person_reads(bench: Bench) -> None:
+    run = await started(bench, job("ethuint256"), {"result": "x" * 1_000_000})
+    done = await bench.executor.advance(run)
+    assert done.status is RunStatus.ERRORED
+    assert len(done.error or "") <= LONGEST_ERROR + 1
+    assert len((await read(bench, run)).tasks[0].error or "") <= LONGEST_ERROR + 1

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from adyton.domain.canonical import CanonicalChain
 from adyton.domain.chain import Hash, Head
 from adyton.domain.errors import Disconnected, StorageUnavailable
 from adyton.ethereum.client import Chain
@@ -419,6 +420,19 @@ async def test_latest_blocks_that_cannot_be_read_are_asked_for_again() -> None:
     )
     async with world.followed():
         await world.at(heads[2])
+
+
+async def test_a_defect_while_following_does_not_end_the_following(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(stall=0.01)
+    heads = world.blocks.grow(None, 3)
+    async with world.followed():
+        await world.at(heads[2])
+        with monkeypatch.context() as patched:
+            patched.setattr(CanonicalChain, "adopt", lambda _chain, _branch: 1 // 0)
+            newer = world.blocks.grow(heads[2])
+            world.node.socket.notify("newHeads", head_json(newer[0]))
+            await asyncio.sleep(0.05)
+        await world.at(newer[0])
 
 
 # --- silence and losses ----------------------------------------------------------------------------------------------

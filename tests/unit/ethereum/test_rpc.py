@@ -335,6 +335,22 @@ async def test_a_socket_that_cannot_be_written_to_is_a_lost_connection() -> None
         await connected(client, 2)
 
 
+async def test_a_defect_while_reading_costs_the_connection_and_not_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = ScriptedNode()
+    client = make_client(node)
+    async with running(client.run):
+        await connected(client)
+
+        async def broken(_socket: object) -> bytes:
+            raise ValueError("negative file descriptor")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(node.socket), "receive", broken)
+            node.socket.deliver(b"{}")  # what the reader waits for, so that it reads again
+            await problem(client, "internal error (ValueError)")
+        await connected(client, 2)
+
+
 async def test_attempts_back_off_as_v0_6_2_does_and_say_why() -> None:
     node, clock = ScriptedNode(), ScriptedClock()
     node.refuse = [f"{SHOWN_URL}: Connection refused"] * 8

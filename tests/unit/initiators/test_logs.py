@@ -8,8 +8,9 @@ import pytest
 
 from adyton.domain.chain import Hash, Head, Log, LogFilter
 from adyton.domain.errors import TryAgain
-from adyton.domain.jobs import Job
-from adyton.domain.runs import RunStatus
+from adyton.domain.jobs import Initiator, Job
+from adyton.domain.runs import Run, RunStatus
+from adyton.engine.create import RunSource
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
 from adyton.initiators.logs import LogIntake
@@ -148,6 +149,74 @@ async def test_the_same_request_twice_in_one_batch_starts_one_run(rig: Rig) -> N
 
     assert len(await rig.runs()) == 1
     assert [decision for decision, _ in await rig.decisions()] == ["run started", "already seen"]
+
+
+async def test_a_node_that_answers_logs_twice_and_out_of_order_changes_nothing(rig: Rig) -> None:
+    await listening(rig)
+    logs = [run_log(block=93, request=2), run_log(block=91, request=1), run_log(block=93, request=2)]
+    rig.blocks.logs_of[93] = logs
+
+    await rig.at(93)
+
+    assert [(number, height) for _, number, height in await rig.runs()] == [(request(1), 91), (request(2), 93)]
+
+
+async def test_a_request_id_that_is_used_again_leaves_its_waiting_run_at_the_newest_log_however_often_it_is_read(
+    rig: Rig,
+) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=92, request=1), run_log(block=93, request=1))
+    await rig.at(93)
+    assert await rig.runs() == [("pending_confirmations", request(1), 93)]
+
+    rig.intake = rig.fresh()
+    await rig.at(93, connection=2)
+
+    assert await rig.runs() == [("pending_confirmations", request(1), 93)]
+
+
+async def test_a_defect_in_deciding_one_log_costs_that_log_only(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1), run_log(block=91, request=2, index=1))
+    make = rig.bench.maker.new_run
+
+    def broken(spec: Job, initiator: Initiator, source: RunSource) -> Run:
+        if source.request is not None and source.request.request_id == request(1):
+            raise ZeroDivisionError
+        return make(spec, initiator, source)
+
+    monkeypatch.setattr(rig.bench.maker, "new_run", broken)
+    await rig.at(91)
+
+    assert [number for _, number, _ in await rig.runs()] == [request(2)]
+    assert await rig.decisions() == [("refused", "internal error"), ("run started", None)]
+
+
+async def test_a_defect_in_a_pass_is_not_the_end_of_log_intake(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=95, request=1))
+    rig.blocks.refuses = [ZeroDivisionError()]
+
+    await rig.at(96)
+
+    assert [number for _, number, _ in await rig.runs()] == [request(1)]
+
+
+async def test_a_run_that_is_under_way_follows_its_request_into_another_block(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1))
+    await rig.at(93)
+    assert await rig.runs() == [("in_progress", request(1), 91)]
+
+    rig.blocks.logs_of = {92: [run_log(block=92, request=1, kind=5)]}
+    rig.bench.chain.hashes = {number: number_hash(number, 5) for number in range(91, 99)}
+    rig.bench.chain.state = ChainState(
+        connected=True, connection=1, head=Head(94, number_hash(94, 5), number_hash(93, 5), 1), problem=None
+    )
+    await rig.intake.run()
+
+    assert await rig.runs() == [("in_progress", request(1), 92)]
+    assert await rig.bench.db.read("SELECT request_block, version FROM runs") == [(number_hash(92, 5), 2)]
 
 
 async def test_a_reorganised_request_takes_its_waiting_run_along(rig: Rig) -> None:

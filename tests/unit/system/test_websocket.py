@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from adyton.ports import ConnectionLost
@@ -124,6 +125,48 @@ async def test_bytes_that_are_no_websocket_frames_are_a_lost_connection() -> Non
         with pytest.raises(ConnectionLost):
             await socket.receive()
         await socket.close()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_had_arrived_when_the_line_was_closed_is_read_and_then_the_connection_is_lost(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """Also under the loop that the node runs on, whose closed sockets raise other errors."""
+
+    async def talk(websocket: web.WebSocketResponse) -> None:
+        await websocket.send_str("1")
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        async with server(talk) as url:
+            socket = await WebsocketTransport().open(url)
+            await asyncio.sleep(0.05)  # until the message is in our queue: nothing tells when
+            await socket.close()
+            with suppress(ConnectionLost):
+                assert await socket.receive() == b"1"
+            with pytest.raises(ConnectionLost):
+                await socket.receive()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(scene())
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_node_that_falls_silent_is_a_lost_connection_on_either_loop(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def talk(websocket: web.WebSocketResponse) -> None:
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        async with server(talk, autoping=False) as url:
+            socket = await WebsocketTransport(heartbeat=0.05).open(url)
+            with pytest.raises(ConnectionLost):
+                await socket.receive()
+            await socket.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(scene())
 
 
 async def test_closing_wakes_a_waiting_reader() -> None:
