@@ -217,8 +217,6 @@ class Engine:
                 self.queue.push(run_id)
             if done.status is RunStatus.ERRORED:
                 log.warning("run errored", run=done.id, job=done.job_id, error=done.error)
-            elif done.status is RunStatus.PENDING_CONNECTION and self.executor.connected:
-                self.queue.push(run_id)  # the connection came back before it was stored that the run waits for it
             elif done.request is not None:
                 log.info("run moved on", run=done.id, job=done.job_id, status=done.status.value)
         except Conflict:

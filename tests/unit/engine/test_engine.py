@@ -117,7 +117,8 @@ async def test_a_connection_that_was_back_before_the_waiting_for_it_was_stored_i
         return done
 
     async def untold() -> AsyncIterator[ChainState]:
-        for state in ():
+        states: tuple[ChainState, ...] = ()
+        for state in states:
             yield state
 
     monkeypatch.setattr(bench.executor, "advance", meanwhile)

@@ -270,9 +270,10 @@ async def test_a_stranger_on_a_job_with_requesters_gets_an_errored_run(bench: Be
 
 async def answered_in_vain(bench: Bench, *, mined_in: int = 103) -> Run:
     """A run whose request was in block 100 and whose answer was mined and reverted."""
+    bench.chain.at(103)
     run = await asked(bench, job("ethtx"), block=100)
     waiting = await bench.executor.advance(run)
-    assert waiting.status is RunStatus.PENDING_CONFIRMATIONS
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, None)
     receipt = Receipt("0x" + "ef" * 32, mined_in, number_hash(mined_in), 0, 1, 1)
     text = msgspec.json.encode(receipt).decode()
     mined = "UPDATE transactions SET state = 'safe', nonce = 0, broadcast_at = 1, receipt = ?, receipt_block = ?, "
