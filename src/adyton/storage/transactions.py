@@ -16,23 +16,15 @@ import msgspec
 from adyton.domain.chain import Address, Hash, Receipt
 from adyton.domain.transactions import (
     DEFAULT_GAS_LIMIT,
-    Attempt,
     Fee,
     SignedTransaction,
     Transaction,
     TransactionRequest,
     TransactionState,
 )
-from adyton.storage.database import Database, Row, Statement, Value
+from adyton.storage.database import Database, Row, Statement
+from adyton.storage.transaction_rows import CHUNK, COLUMNS, bare, chunks, marks, select
 
-_COLUMNS = (
-    "t.id, t.run_id, t.task_position, t.from_address, t.to_address, t.data, t.value, t.gas_limit, t.gas_price, "
-    "t.min_confirmations, t.state, t.nonce, t.created_at, t.broadcast_at, t.error, t.waiting, t.waiting_since, t.receipt, "
-    "t.revert_reason"
-)
-_ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before"
-_CHUNK = 400
-"""Parameters of one query."""
 _ANY_HEIGHT = 2**62
 
 
@@ -41,15 +33,15 @@ _ANY_HEIGHT = 2**62
 
 async def of_task(db: Database, run_id: str, position: int) -> Transaction | None:
     """The transaction that a task run asked for, or None."""
-    found = await _select(db, "WHERE t.run_id = ? AND t.task_position = ?", (run_id, position))
+    found = await select(db, "WHERE t.run_id = ? AND t.task_position = ?", (run_id, position))
     return found[0] if found else None
 
 
 async def of_runs(db: Database, run_ids: Iterable[str]) -> dict[tuple[str, int], Transaction]:
     """The transactions of several runs, by run and place of the task."""
     found: list[Transaction] = []
-    for chunk in _chunks(list(run_ids)):
-        found += await _select(db, f"WHERE t.run_id IN ({_marks(chunk)}) ORDER BY t.id", tuple(chunk))
+    for chunk in chunks(list(run_ids)):
+        found += await select(db, f"WHERE t.run_id IN ({marks(chunk)}) ORDER BY t.id", tuple(chunk))
     return {(t.run_id, t.task_position): t for t in found if t.run_id is not None and t.task_position is not None}
 
 
@@ -67,13 +59,13 @@ async def settled_runs(db: Database) -> list[str]:
 
 async def unstarted(db: Database, sender: Address, limit: int) -> list[Transaction]:
     """What waits for a nonce of that key, oldest first, without attempts."""
-    sql = f"SELECT {_COLUMNS} FROM transactions t WHERE t.state = 'unstarted' AND t.from_address = ? ORDER BY t.id LIMIT ?"
-    return [_transaction(row) for row in await db.read(sql, (sender, limit))]
+    sql = f"SELECT {COLUMNS} FROM transactions t WHERE t.state = 'unstarted' AND t.from_address = ? ORDER BY t.id LIMIT ?"
+    return [bare(row) for row in await db.read(sql, (sender, limit))]
 
 
 async def in_progress(db: Database, sender: Address) -> Transaction | None:
     """The key's transaction that may or may not have been sent; at most one."""
-    found = await _select(db, "WHERE t.state = 'in_progress' AND t.from_address = ?", (sender,))
+    found = await select(db, "WHERE t.state = 'in_progress' AND t.from_address = ?", (sender,))
     return found[0] if found else None
 
 
@@ -90,15 +82,15 @@ async def minable(db: Database, sender: Address, count: int, after: int, limit: 
     """Unconfirmed transactions with nonces above ``after`` and below ``count``, lowest first: the chain has used their nonces,
     so each has a receipt, unless something else used the nonce."""
     where = "WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.nonce < ? AND t.nonce > ? ORDER BY t.nonce LIMIT ?"
-    return await _select(db, where, (sender, count, after, limit))
+    return await select(db, where, (sender, count, after, limit))
 
 
 async def undecided(db: Database, sender: Address) -> list[Transaction]:
     """Unconfirmed transactions with an attempt that may or may not have been sent."""
     rows = await db.read("SELECT transaction_id FROM tx_attempts WHERE state = 'in_progress' ORDER BY transaction_id")
     found: list[Transaction] = []
-    for chunk in _chunks([transaction_id for (transaction_id,) in rows]):
-        found += await _select(db, f"WHERE t.id IN ({_marks(chunk)}) ORDER BY t.nonce", tuple(chunk))
+    for chunk in chunks([transaction_id for (transaction_id,) in rows]):
+        found += await select(db, f"WHERE t.id IN ({marks(chunk)}) ORDER BY t.nonce", tuple(chunk))
     return [each for each in found if each.from_address == sender and each.state is TransactionState.UNCONFIRMED]
 
 
@@ -110,7 +102,7 @@ async def impatient(db: Database, sender: Address, since: int, count: int, depth
                        ORDER BY nonce LIMIT ?)
             AND t.waiting_since <= ?
         ORDER BY t.nonce"""
-    return await _select(db, where, (sender, count, depth, since))
+    return await select(db, where, (sender, count, depth, since))
 
 
 async def unheard(db: Database, sender: Address, before: int, count: int, limit: int) -> list[Transaction]:
@@ -119,7 +111,7 @@ async def unheard(db: Database, sender: Address, before: int, count: int, limit:
     where = """
         WHERE t.state = 'unconfirmed' AND t.from_address = ? AND t.broadcast_at <= ? AND +t.nonce >= ?
         ORDER BY t.nonce LIMIT ?"""
-    return await _select(db, where, (sender, before, count, limit))
+    return await select(db, where, (sender, before, count, limit))
 
 
 class Mined(msgspec.Struct, frozen=True, array_like=True):
@@ -151,10 +143,10 @@ async def safe_since(db: Database, block: int) -> list[Mined]:
             rows: Any = await db.read(
                 "SELECT id, run_id, receipt_block, receipt_block_hash, nonce FROM transactions "
                 "WHERE from_address = ? AND nonce IS NOT NULL AND nonce < ? AND state = 'safe' ORDER BY nonce DESC LIMIT ?",
-                (address, below, _CHUNK),
+                (address, below, CHUNK),
             )
             found += [Mined(*row[:4]) for row in rows if row[2] >= block]
-            reached = len(rows) == _CHUNK and rows[-1][2] >= block
+            reached = len(rows) == CHUNK and rows[-1][2] >= block
             below = rows[-1][4] if rows else 0
     return found
 
@@ -360,69 +352,3 @@ def displaced(transaction_id: int) -> tuple[Statement, ...]:
 def _attempt_stored(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> Statement:
     prices = tuple(None if price is None else str(price) for price in (fee.gas_price, fee.tip_cap, fee.fee_cap))
     return Statement(_STORE_ATTEMPT, [(transaction_id, signed.hash, *prices, signed.raw, now)])
-
-
-# --- rows ------------------------------------------------------------------------------------------------------------
-
-
-async def _select(db: Database, where: str, params: tuple[Value, ...]) -> list[Transaction]:
-    """Transactions with their attempts. Two reads: what happens between them may show in the attempts only."""
-    bare = [_transaction(row) for row in await db.read(f"SELECT {_COLUMNS} FROM transactions t {where}", params)]
-    attempts: dict[int, list[Attempt]] = {}
-    for chunk in _chunks([transaction.id for transaction in bare]):
-        sql = f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts WHERE transaction_id IN ({_marks(chunk)}) ORDER BY id"
-        for row in await db.read(sql, tuple(chunk)):
-            attempt = _attempt(row)
-            attempts.setdefault(attempt.transaction_id, []).append(attempt)
-    return [msgspec.structs.replace(found, attempts=tuple(attempts.get(found.id, ()))) for found in bare]
-
-
-def _transaction(row: Row) -> Transaction:
-    values: Any = row  # a row's columns are what the schema says
-    return Transaction(
-        id=values[0],
-        run_id=values[1],
-        task_position=values[2],
-        from_address=values[3],
-        to_address=values[4],
-        data=values[5],
-        value=int(values[6]),
-        gas_limit=values[7],
-        gas_price=_amount(values[8]),
-        min_confirmations=values[9],
-        state=TransactionState(values[10]),
-        nonce=values[11],
-        created_at=values[12],
-        broadcast_at=values[13],
-        error=values[14],
-        waiting=values[15],
-        waiting_since=values[16],
-        receipt=None if values[17] is None else msgspec.json.decode(values[17], type=Receipt),
-        revert_reason=values[18],
-    )
-
-
-def _attempt(row: Row) -> Attempt:
-    values: Any = row  # as above
-    return Attempt(
-        id=values[0],
-        transaction_id=values[1],
-        hash=values[2],
-        fee=Fee(gas_price=_amount(values[3]), tip_cap=_amount(values[4]), fee_cap=_amount(values[5])),
-        raw=values[6],
-        state=values[7],
-        created_at=values[8],
-        broadcast_before=values[9],
-    )
-
-
-def _amount(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _chunks(values: Sequence[Any]) -> list[Sequence[Any]]:
-    return [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]

@@ -1,0 +1,87 @@
+"""Rows of transactions and attempts as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from adyton.domain.chain import Receipt
+from adyton.domain.transactions import Attempt, Fee, Transaction, TransactionState
+from adyton.storage.database import Database, Row, Value
+
+COLUMNS = (
+    "t.id, t.run_id, t.task_position, t.from_address, t.to_address, t.data, t.value, t.gas_limit, t.gas_price, "
+    "t.min_confirmations, t.state, t.nonce, t.created_at, t.broadcast_at, t.error, t.waiting, t.waiting_since, t.receipt, "
+    "t.revert_reason"
+)
+_ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before"
+CHUNK = 400
+"""Parameters of one query."""
+
+
+async def select(db: Database, where: str, params: tuple[Value, ...]) -> list[Transaction]:
+    """Transactions with their attempts. Two reads: what happens between them may show in the attempts only."""
+    rows = [bare(row) for row in await db.read(f"SELECT {COLUMNS} FROM transactions t {where}", params)]
+    attempts: dict[int, list[Attempt]] = {}
+    for chunk in chunks([transaction.id for transaction in rows]):
+        sql = f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts WHERE transaction_id IN ({marks(chunk)}) ORDER BY id"
+        for row in await db.read(sql, tuple(chunk)):
+            attempt = _attempt(row)
+            attempts.setdefault(attempt.transaction_id, []).append(attempt)
+    return [msgspec.structs.replace(found, attempts=tuple(attempts.get(found.id, ()))) for found in rows]
+
+
+def bare(row: Row) -> Transaction:
+    """The transaction of a row of ``COLUMNS``, without its attempts."""
+    values: Any = row  # a row's columns are what the schema says
+    return Transaction(
+        id=values[0],
+        run_id=values[1],
+        task_position=values[2],
+        from_address=values[3],
+        to_address=values[4],
+        data=values[5],
+        value=int(values[6]),
+        gas_limit=values[7],
+        gas_price=_amount(values[8]),
+        min_confirmations=values[9],
+        state=TransactionState(values[10]),
+        nonce=values[11],
+        created_at=values[12],
+        broadcast_at=values[13],
+        error=values[14],
+        waiting=values[15],
+        waiting_since=values[16],
+        receipt=None if values[17] is None else msgspec.json.decode(values[17], type=Receipt),
+        revert_reason=values[18],
+    )
+
+
+def _attempt(row: Row) -> Attempt:
+    values: Any = row  # as above
+    return Attempt(
+        id=values[0],
+        transaction_id=values[1],
+        hash=values[2],
+        fee=Fee(gas_price=_amount(values[3]), tip_cap=_amount(values[4]), fee_cap=_amount(values[5])),
+        raw=values[6],
+        state=values[7],
+        created_at=values[8],
+        broadcast_before=values[9],
+    )
+
+
+def _amount(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def marks(values: Sequence[object]) -> str:
+    """A question mark for each value."""
+    return ", ".join("?" * len(values))
+
+
+def chunks(values: Sequence[Any]) -> list[Sequence[Any]]:
+    """The values in parts that one query can take."""
+    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]
