@@ -65,7 +65,7 @@ async def test_runs_that_a_stop_interrupted_go_on_at_the_next_start(bench: Bench
     fresh = Bench(bench.db)
     await fresh.jobs.load()
     async with at_work(fresh.engine):
-        assert await status(fresh, run.id, RunStatus.COMPLETED)
+        assert (await status(fresh, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
 
 
 async def test_a_run_of_an_archived_job_goes_on(bench: Bench) -> None:
@@ -73,7 +73,7 @@ async def test_a_run_of_an_archived_job_goes_on(bench: Bench) -> None:
     run = await bench.engine.start(spec, spec.initiators[0], {})
     bench.jobs.remove(spec.id)
     async with at_work(bench.engine):
-        assert await status(bench, run.id, RunStatus.COMPLETED)
+        assert (await status(bench, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
 
 
 async def test_the_head_that_completes_the_confirmations_takes_a_run_up(bench: Bench) -> None:
@@ -84,7 +84,7 @@ async def test_the_head_that_completes_the_confirmations_takes_a_run_up(bench: B
     await bench.db.write(bench.engine.statement([run]))
     bench.chain.at(102)
     async with at_work(bench.engine):
-        assert await status(bench, run.id, RunStatus.COMPLETED)
+        assert (await status(bench, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
 
 
 async def test_a_new_connection_takes_up_what_waited_for_one(bench: Bench) -> None:
@@ -98,7 +98,7 @@ async def test_a_new_connection_takes_up_what_waited_for_one(bench: Bench) -> No
 
     bench.chain.at(103)
     async with at_work(bench.engine):
-        assert await status(bench, run.id, RunStatus.PENDING_CONFIRMATIONS)
+        assert (await status(bench, run.id, RunStatus.PENDING_CONFIRMATIONS)).status is RunStatus.PENDING_CONFIRMATIONS
 
 
 async def test_a_connection_that_was_back_before_the_waiting_for_it_was_stored_is_not_waited_for_for_ever(
@@ -124,7 +124,7 @@ async def test_a_connection_that_was_back_before_the_waiting_for_it_was_stored_i
     monkeypatch.setattr(bench.executor, "advance", meanwhile)
     monkeypatch.setattr(bench.chain, "updates", untold)
     async with at_work(bench.engine):
-        assert await status(bench, run.id, RunStatus.PENDING_CONFIRMATIONS)
+        assert (await status(bench, run.id, RunStatus.PENDING_CONFIRMATIONS)).status is RunStatus.PENDING_CONFIRMATIONS
 
 
 async def test_a_job_takes_no_runs_outside_its_window(bench: Bench) -> None:
@@ -150,7 +150,7 @@ async def test_a_defect_costs_its_own_run_only(bench: Bench) -> None:
     bench.executor.advance = defective  # type: ignore[method-assign] # the defect
     async with at_work(bench.engine):
         good = await bench.engine.start(spec, spec.initiators[0], {})
-        assert await status(bench, good.id, RunStatus.COMPLETED)
+        assert (await status(bench, good.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
         ended = await status(bench, broken.id, RunStatus.ERRORED)
         assert ended.error == "internal error"
 
@@ -174,4 +174,4 @@ async def test_a_database_that_cannot_read_for_a_while_loses_no_run(bench: Bench
     async with at_work(fresh.engine):
         async with asyncio.timeout(5):
             await awake.wait()
-        assert await status(fresh, run.id, RunStatus.COMPLETED)
+        assert (await status(fresh, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
