@@ -14,6 +14,7 @@ import structlog
 from adyton.adapters.base import AdapterSettings
 from adyton.adapters.registry import Registry
 from adyton.config import Config
+from adyton.domain.chain import Address
 from adyton.domain.errors import Invalid, StorageUnavailable
 from adyton.domain.gas import GasRules
 from adyton.engine.create import RunMaker, RunRules
@@ -102,7 +103,7 @@ async def build(
 
     rpc = RpcClient(transport=rpc_transport, url=config.eth_url, clock=clock, entropy=entropy, expected_chain_id=chain_id)
     chain = Chain(rpc)
-    heads = HeadTracker(rpc=rpc, chain=chain, db=database, clock=clock, history=config.eth_head_tracker_history_depth)
+    heads = HeadTracker(rpc=rpc, chain=chain, db=database, history=config.eth_head_tracker_history_depth)
     transactions = TransactionManager(
         db=database,
         chain=chain,
@@ -162,7 +163,7 @@ async def build(
             timeout=config.session_timeout,
             reap_after=config.reaper_expiration,
         ),
-        link_contract=config.link_address(chain_id) if chain_id is not None else config.link_contract_address,
+        link_contract=lambda: _link_token(config, rpc),
     )
     return Node(
         config=config,
@@ -188,6 +189,11 @@ async def _expected_chain(config: Config, db: Database) -> int | None:
             f"set ETH_CHAIN_ID={pinned}, or use another DATABASE_URL or ROOT for chain {config.eth_chain_id}"
         )
     return int(pinned)
+
+
+def _link_token(config: Config, rpc: RpcClient) -> Address | None:
+    """The LINK token: asked each time, because a node without ETH_CHAIN_ID learns its chain from the first connection."""
+    return config.link_contract_address if rpc.chain_id is None else config.link_address(rpc.chain_id)
 
 
 def _gas_rules(config: Config) -> GasRules:

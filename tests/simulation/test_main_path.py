@@ -301,3 +301,13 @@ def test_every_story_ends_with_each_request_answered_once(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_tired_ethereum_node_changes_nothing_about_it(seed: int) -> None:
     run(Story(seed, faults=tired(seed)).play())
+
+
+def test_a_node_without_a_chain_id_knows_the_link_token_once_it_knows_its_chain() -> None:
+    async def main() -> None:
+        async with World(1, settings={"ETH_CHAIN_ID": ""}, chain_id=1) as world:
+            await world.pass_blocks(1)
+            assert world.node is not None
+            assert world.node.services.link_contract() == "0x514910771af9ca656af840dff83e8264ecf986ca"
+
+    run(main())

@@ -113,7 +113,7 @@ class Api:
             chain=self.bench.chain,
             keys=self.keys,
             sessions=Sessions(db=self.db, clock=self.bench.clock, entropy=entropy, timeout=900.0),
-            link_contract=LINK_TOKEN,
+            link_contract=lambda: LINK_TOKEN,
         )
         self.app = create_app(self.parts, settings)
         self.client = self.another_client()

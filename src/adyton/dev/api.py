@@ -37,11 +37,6 @@ class NodeApi:
         created: str = (await self._data("POST", "/v2/specs", job))["id"]
         return created
 
-    async def start_run(self, job_id: str, data: dict[str, Any]) -> str:
-        """Start a run of a web job and return its id. Raises ApiRefused."""
-        started: str = (await self._data("POST", f"/v2/specs/{job_id}/runs", data))["id"]
-        return started
-
     async def runs(self, job_id: str) -> list[dict[str, Any]]:
         """The newest hundred runs of a job, oldest first."""
         listed = await self._data("GET", f"/v2/runs?jobSpecId={job_id}&size=100&sort=-createdAt")

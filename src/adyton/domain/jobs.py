@@ -49,7 +49,3 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def initiator(self, kind: str) -> Initiator | None:
         """The first initiator of a type, or None."""
         return next((i for i in self.initiators if i.type == kind), None)
-
-    def initiator_by_id(self, initiator_id: int) -> Initiator | None:
-        """The initiator with that database number, or None."""
-        return next((i for i in self.initiators if i.id == initiator_id), None)

@@ -26,7 +26,6 @@ from adyton.ethereum.client import Chain
 from adyton.ethereum.errors import MalformedAnswer, RpcError
 from adyton.ethereum.latest import Latest, Slot
 from adyton.ethereum.rpc import RpcClient
-from adyton.ports import Clock
 from adyton.storage import heads as stored
 from adyton.storage.database import Database
 
@@ -53,13 +52,10 @@ class HeadTracker:
     how long no head may arrive before the latest block is asked for: a subscription can die without a word.
     """
 
-    def __init__(
-        self, *, rpc: RpcClient, chain: Chain, db: Database, clock: Clock, history: int = 100, stall: float = 30.0
-    ) -> None:
+    def __init__(self, *, rpc: RpcClient, chain: Chain, db: Database, history: int = 100, stall: float = 30.0) -> None:
         self._rpc = rpc
         self._chain = chain
         self._db = db
-        self._clock = clock
         self._history = history
         self._stall = stall
         self._canonical = CanonicalChain(history)
@@ -67,7 +63,6 @@ class HeadTracker:
         self._reorganisations = 0
         self._stored = True
         self._behind = False
-        self._moved_at: int | None = None
         self._hints = Slot[msgspec.Raw]()
         self._state = Latest(ChainState(connected=False, connection=0, head=None, problem="not connected yet"))
         self._subscription = rpc.subscribe("newHeads", deliver=self._hints.put)
@@ -87,18 +82,9 @@ class HeadTracker:
         """What keeps the chain from being followed, without credentials; None if nothing does."""
         return self.state.problem
 
-    @property
-    def moved_at(self) -> int | None:
-        """When the head last changed, in microseconds since the epoch; None before the first since the start."""
-        return self._moved_at
-
     def updates(self) -> AsyncIterator[ChainState]:
         """The newest state at once, then each change; a slow listener skips states and holds nobody up."""
         return self._state.updates()
-
-    def canonical_head(self, number: int) -> Head | None:
-        """The canonical header at a height, if it is among the kept ones."""
-        return self._canonical.at(number)
 
     async def canonical_hash(self, number: int) -> Hash | None:
         """The hash of the canonical block at a height; None above the head, or if the node has no such block.
@@ -220,8 +206,6 @@ class HeadTracker:
     async def _settle(self, change: Change) -> None:
         if change.removed:
             log.info("chain reorganised", removed=len(change.removed), ancestor=change.ancestor and change.ancestor.number)
-        if change.added or change.removed:
-            self._moved_at = self._clock.now()
         if change.added or change.removed or not self._stored:
             await self._store(change.added)
 

@@ -39,15 +39,16 @@ async def _eth(parts: Parts, address: Address) -> int:
 
 
 async def _link(parts: Parts, address: Address) -> int | None:
-    if parts.link_contract is None:
+    token = parts.link_contract()
+    if token is None:
         return None
     try:
-        answer = await parts.balances.call(parts.link_contract, f"{_BALANCE_OF}{address[2:]:0>64}")
+        answer = await parts.balances.call(token, f"{_BALANCE_OF}{address[2:]:0>64}")
     except RpcError as fault:
         raise BalanceUnknown(f"Error calling getLINKBalance on Ethereum node: {fault}") from fault
     if len(answer) != 66:
         raise BalanceUnknown(
-            f"Error calling getLINKBalance on Ethereum node: {evm.checksum(parts.link_contract)} answered no balance; "
+            f"Error calling getLINKBalance on Ethereum node: {evm.checksum(token)} answered no balance; "
             "is LINK_CONTRACT_ADDRESS the LINK token of this chain?"
         )
     return int(answer, 16)

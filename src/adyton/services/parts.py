@@ -5,6 +5,7 @@ The chain, the keys and the adapters are named by what is asked of them, so that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,8 +60,8 @@ class TaskTypes(Protocol):
 class Parts:
     """The parts of a node that the services use.
 
-    ``link_contract`` is the LINK token, None where it is not known. ``head_age_limit`` is the age in seconds at which the
-    newest head counts as too old (0: never).
+    ``link_contract`` gives the LINK token, None as long as it is not known: it may depend on the chain that the node finds.
+    ``head_age_limit`` is the age in seconds at which the newest head counts as too old (0: never).
     """
 
     clock: Clock
@@ -73,5 +74,5 @@ class Parts:
     chain: ChainView
     keys: Keys
     sessions: Sessions
-    link_contract: Address | None
+    link_contract: Callable[[], Address | None]
     head_age_limit: float = 180.0

@@ -57,7 +57,7 @@ async def test_a_real_chain_is_followed_through_a_reorganisation_and_a_rewind() 
         transport = WebsocketTransport()
         rpc = RpcClient(transport=transport, url=url, clock=clock, entropy=SystemEntropy(), expected_chain_id=31337, timeout=10)
         chain = Chain(rpc)
-        tracker = HeadTracker(rpc=rpc, chain=chain, db=db, clock=clock, stall=0.2)
+        tracker = HeadTracker(rpc=rpc, chain=chain, db=db, stall=0.2)
         async with running(tracker.run, rpc.run):
             assert (await until(tracker, 0)).head == await chain.head(0)
             await rpc.call("anvil_mine", "0x8")
