@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from support.sim.chain import GWEI, LINK_UNIT, Genesis, SimulatedChain
-from support.sim.clock import SimulatedClock
-from support.sim.contracts import CALLBACK, CONSUMER, FULFILL, ORACLE, REQUEST_EVENT, address_word, word
-from support.sim.loop import run
-from support.sim.mempool import Rejected
-from support.sim.rlp import Undecodable, hexed, read_transaction, unhex
-from support.sim.signing import KEY, NODE, signed
-from support.sim.trace import Trace
+from adyton.sim.chain import GWEI, LINK_UNIT, Genesis, SimulatedChain
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.contracts import CALLBACK, CONSUMER, FULFILL, ORACLE, REQUEST_EVENT, address_word, word
+from adyton.sim.loop import run
+from adyton.sim.mempool import Rejected
+from adyton.sim.rlp import Undecodable, hexed, read_transaction, unhex
+from support.signing import KEY, NODE, signed
+from adyton.sim.trace import Trace
 
 STRANGER_KEY = "0x" + "47" * 32
 JOB = "4c7b7ffb66b344fbaa64995af81e355a"

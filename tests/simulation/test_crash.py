@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from adyton.ports import HttpRequest
-from support.sim.clock import SimulatedClock
-from support.sim.crash import CrashGate, Life, bury
-from support.sim.http import SimulatedHttp, ok
-from support.sim.loop import OWNER, run, tasks_of
-from support.sim.trace import Trace
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.crash import CrashGate, Life, bury
+from adyton.sim.http import SimulatedHttp, ok
+from adyton.sim.loop import OWNER, run, tasks_of
+from adyton.sim.trace import Trace
 
 
 async def live(gate: CrashGate, http: SimulatedHttp, done: list[str]) -> None:

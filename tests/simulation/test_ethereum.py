@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from adyton.ports import ConnectionLost
-from support.sim.chain import GWEI, LINK_UNIT, Genesis, SimulatedChain
-from support.sim.clock import SimulatedClock
-from support.sim.contracts import LINK, ORACLE, REQUEST_EVENT
-from support.sim.ethereum import SimulatedEthereum, SimulatedSocket
-from support.sim.faults import Faults
-from support.sim.loop import run
-from support.sim.signing import NODE, signed
-from support.sim.trace import Gate, Trace
+from adyton.sim.chain import GWEI, LINK_UNIT, Genesis, SimulatedChain
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.contracts import LINK, ORACLE, REQUEST_EVENT
+from adyton.sim.ethereum import SimulatedEthereum, SimulatedSocket
+from adyton.sim.faults import Faults
+from adyton.sim.loop import run
+from support.signing import NODE, signed
+from adyton.sim.trace import Gate, Trace
 
 JOB = "4c7b7ffb66b344fbaa64995af81e355a"
 

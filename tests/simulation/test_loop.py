@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from support.sim.clock import EPOCH, SimulatedClock
-from support.sim.entropy import SimulatedEntropy
-from support.sim.loop import Deadlock, RealWorldRefused, SimulatedLoop, run, running_loop
+from adyton.sim.clock import EPOCH, SimulatedClock
+from adyton.sim.entropy import SimulatedEntropy
+from adyton.sim.loop import Deadlock, RealWorldRefused, SimulatedLoop, run, running_loop
 
 
 def test_an_hour_of_sleep_takes_no_time() -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from support.sim.faults import tired
-from support.sim.loop import run
-from support.sim.replay import digest
-from support.sim.story import Story, check_account, reverted, sent_by_node
-from support.sim.world import NODE, PRICE, PRICE_JOB, World
+from adyton.sim.faults import tired
+from adyton.sim.loop import run
+from adyton.sim.replay import digest
+from adyton.sim.story import Story, check_account, reverted, sent_by_node
+from adyton.sim.world import NODE, PRICE, PRICE_JOB, World
 
 SEEDS = 25
 """Stories that the suite lives through; ``SIMULATION_SEEDS`` in the environment asks for more."""
@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_trace_byte_for_byte() -> None:
 
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_the_same_seed_gives_the_same_trace_in_another_process(hash_seed: str) -> None:
-    command = [sys.executable, "-m", "support.sim.replay", "elsewhere", "--digest"]
+    command = [sys.executable, "-m", "adyton.sim.replay", "elsewhere", "--digest"]
     tests = Path(__file__).resolve().parents[1]
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     told = subprocess.run(command, cwd=tests, env=environment, capture_output=True, text=True, check=True)

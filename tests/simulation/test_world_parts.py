@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from adyton.ports import HttpFailure, HttpRequest
-from support.sim.clock import SimulatedClock
-from support.sim.http import SimulatedHttp, Slow, ok
-from support.sim.loop import run, running_loop
-from support.sim.trace import Gate, Trace, statement_name
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.http import SimulatedHttp, Slow, ok
+from adyton.sim.loop import run, running_loop
+from adyton.sim.trace import Gate, Trace, statement_name
 
 
 def make_http() -> SimulatedHttp:

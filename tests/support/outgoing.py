@@ -29,9 +29,9 @@ from adyton.storage import transactions as stored
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database
 from adyton.transactions.manager import TransactionManager
-from support.sim.clock import SimulatedClock
-from support.sim.entropy import SimulatedEntropy
-from support.sim.loop import run
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.entropy import SimulatedEntropy
+from adyton.sim.loop import run
 
 T = TypeVar("T")
 

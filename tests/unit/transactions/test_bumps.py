@@ -12,7 +12,7 @@ from adyton.domain.gas import GWEI, GasRules
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import RpcError, RpcTimeout
 from support.outgoing import SENDER, Desk, OutsideChain, Sent, desk, simulated
-from support.sim.loop import run
+from adyton.sim.loop import run
 
 
 def refusal(words: str) -> RpcError:

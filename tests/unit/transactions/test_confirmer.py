@@ -10,7 +10,7 @@ from adyton.ethereum.errors import RpcError, RpcTimeout
 from adyton.storage import transactions as stored
 from adyton.storage.database import Row, Statement
 from support.outgoing import FIRST, OTHER_SENDER, SECOND, SENDER, Desk, data_of, desk, simulated
-from support.sim.loop import run
+from adyton.sim.loop import run
 
 
 async def sent(at: Desk, *names: str) -> None:

@@ -11,7 +11,7 @@ from starlette.types import Message
 from adyton.web.auth import COOKIE
 from adyton.web.middleware import BODY_SECONDS
 from support.api import Api
-from support.sim.loop import run
+from adyton.sim.loop import run
 
 DECLARED = (b"content-length", b"100")
 CHUNKED = (b"transfer-encoding", b"chunked")

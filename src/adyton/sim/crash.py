@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from support.sim.loop import OWNER, running_loop, tasks_of
-from support.sim.trace import Gate, Trace
+from adyton.sim.loop import OWNER, running_loop, tasks_of
+from adyton.sim.trace import Gate, Trace
 
 PATIENCE = 100
 """Rounds of cancelling after which a task counts as one that cannot be cancelled."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from support.sim.chain import Block, MinedLog
-from support.sim.contracts import Outcome
-from support.sim.mempool import BLOCK_GAS
-from support.sim.rlp import SimTransaction, hexed
+from adyton.sim.chain import Block, MinedLog
+from adyton.sim.contracts import Outcome
+from adyton.sim.mempool import BLOCK_GAS
+from adyton.sim.rlp import SimTransaction, hexed
 
 ZERO_HASH = "0x" + "00" * 32
 

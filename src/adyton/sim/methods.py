@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from support.sim.chain import Block, SimulatedChain
-from support.sim.contracts import Revert, apply, call_contract, view
-from support.sim.faults import Faults
-from support.sim.mempool import BLOCK_GAS, Rejected
-from support.sim.rlp import SimTransaction, Undecodable, hexed, unhex
-from support.sim.shapes import full_block, log_json, matching, receipt_json, transaction_json
+from adyton.sim.chain import Block, SimulatedChain
+from adyton.sim.contracts import Revert, apply, call_contract, view
+from adyton.sim.faults import Faults
+from adyton.sim.mempool import BLOCK_GAS, Rejected
+from adyton.sim.rlp import SimTransaction, Undecodable, hexed, unhex
+from adyton.sim.shapes import full_block, log_json, matching, receipt_json, transaction_json
 
 TIP = 10**9
 LOG_LIMIT = 10_000

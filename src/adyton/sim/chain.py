@@ -12,8 +12,8 @@ from typing import Any
 import cbor2
 import msgspec
 
-from support.sim.clock import EPOCH, SimulatedClock
-from support.sim.contracts import (
+from adyton.sim.clock import EPOCH, SimulatedClock
+from adyton.sim.contracts import (
     BLOCK_GAS_TARGET,
     CANCEL,
     CONSUMER,
@@ -27,10 +27,10 @@ from support.sim.contracts import (
     request_id,
     word,
 )
-from support.sim.entropy import stream
-from support.sim.mempool import Mempool
-from support.sim.rlp import SimTransaction, Undecodable, hexed, keccak, read_transaction, unhex
-from support.sim.trace import Trace
+from adyton.sim.entropy import stream
+from adyton.sim.mempool import Mempool
+from adyton.sim.rlp import SimTransaction, Undecodable, hexed, keccak, read_transaction, unhex
+from adyton.sim.trace import Trace
 
 LINK_UNIT = 10**18
 GWEI = 10**9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from support.sim.entropy import stream
+from adyton.sim.entropy import stream
 
 
 @dataclass

@@ -30,16 +30,16 @@ from adyton.keystore import Keystore
 from adyton.services import jobs as job_service
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Row
-from support.sim.chain import Genesis, SimulatedChain
-from support.sim.clock import SimulatedClock
-from support.sim.contracts import ORACLE
-from support.sim.crash import CrashGate, Life, bury
-from support.sim.entropy import SimulatedEntropy, stream
-from support.sim.ethereum import SimulatedEthereum
-from support.sim.faults import Faults
-from support.sim.http import SimulatedHttp, ok
-from support.sim.loop import OWNER
-from support.sim.trace import Trace, TracedDatabase
+from adyton.sim.chain import Genesis, SimulatedChain
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.contracts import ORACLE
+from adyton.sim.crash import CrashGate, Life, bury
+from adyton.sim.entropy import SimulatedEntropy, stream
+from adyton.sim.ethereum import SimulatedEthereum
+from adyton.sim.faults import Faults
+from adyton.sim.http import SimulatedHttp, ok
+from adyton.sim.loop import OWNER
+from adyton.sim.trace import Trace, TracedDatabase
 
 KEY = b"\x46" * 32
 NODE = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import msgspec
 
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
-from support.sim.entropy import stream
-from support.sim.trace import Gate, Trace
+from adyton.sim.entropy import stream
+from adyton.sim.trace import Gate, Trace
 
 LATENCY = (0.005, 0.080)
 """The seconds that an ordinary exchange takes, drawn anew for each."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from support.sim.chain import SimulatedChain
-from support.sim.entropy import stream
-from support.sim.faults import Faults
-from support.sim.world import NODE, PRICE, PRICE_JOB, World
+from adyton.sim.chain import SimulatedChain
+from adyton.sim.entropy import stream
+from adyton.sim.faults import Faults
+from adyton.sim.world import NODE, PRICE, PRICE_JOB, World
 
 LATEST_FUSE = 200
 """Passes of the crash gate within which a story's crashes fall; a story of three requests has somewhat more."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from support.sim.rlp import SimTransaction, hexed, keccak, unhex
+from adyton.sim.rlp import SimTransaction, hexed, keccak, unhex
 
 LINK = "0x" + "11" * 20
 ORACLE = "0x" + "0a" * 20

@@ -6,8 +6,8 @@ from typing import Any
 
 from eth_account import Account
 
-from support.sim.chain import GWEI
-from support.sim.contracts import ORACLE
+from adyton.sim.chain import GWEI
+from adyton.sim.contracts import ORACLE
 
 KEY = "0x" + "46" * 32
 NODE = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from adyton.ports import ConnectionLost
-from support.sim.chain import Announcement, SimulatedChain
-from support.sim.entropy import stream
-from support.sim.faults import Faults
-from support.sim.loop import SimulatedLoop, running_loop
-from support.sim.methods import Methods, RpcFault
-from support.sim.shapes import header, log_json, matching
-from support.sim.trace import Gate, Trace
+from adyton.sim.chain import Announcement, SimulatedChain
+from adyton.sim.entropy import stream
+from adyton.sim.faults import Faults
+from adyton.sim.loop import SimulatedLoop, running_loop
+from adyton.sim.methods import Methods, RpcFault
+from adyton.sim.shapes import header, log_json, matching
+from adyton.sim.trace import Gate, Trace
 
 LATENCY = (0.001, 0.015)
 """Seconds that a message takes one way."""

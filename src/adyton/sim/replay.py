@@ -1,4 +1,4 @@
-"""``python -m support.sim.replay SEED`` (in ``tests/``): the trace of a seed's story, or with ``--digest`` only its name.
+"""``python -m adyton.sim.replay SEED`` (in ``tests/``): the trace of a seed's story, or with ``--digest`` only its name.
 
 For looking into a seed that failed, and for proving that a seed means the same in another process.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 
-from support.sim.faults import tired
-from support.sim.loop import run
-from support.sim.story import Story
+from adyton.sim.faults import tired
+from adyton.sim.loop import run
+from adyton.sim.story import Story
 
 
 def digest(seed: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from support.sim.contracts import State, intrinsic_gas
-from support.sim.rlp import SimTransaction
+from adyton.sim.contracts import State, intrinsic_gas
+from adyton.sim.rlp import SimTransaction
 
 BLOCK_GAS = 30_000_000
 PRICE_BUMP = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from support.sim.clock import SimulatedClock
+from adyton.sim.clock import SimulatedClock
 
 
 def stream(seed: int | str, purpose: str) -> random.Random:

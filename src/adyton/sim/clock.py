@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from support.sim.loop import SimulatedLoop, running_loop
+from adyton.sim.loop import SimulatedLoop, running_loop
 
 EPOCH = 1_600_000_000
 """The calendar's second at which every simulation begins (2020-09-13 12:26:40 UTC)."""

@@ -1,0 +1,89 @@
+-- Requests and their fates, re-reads of old blocks, what an operator wishes of a transaction, alarms.
+
+-- Every request that a contract of ours was asked, where it is on the chain, and how it ended there. decision and reason are
+-- those of its newest log; run_id is its newest run. closed_* is what the chain says: answered or cancelled, in which
+-- transaction and block; it is written with the receipt or the log that says so, and taken back with it.
+CREATE TABLE requests (
+    contract TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    block_number BIGINT NOT NULL,
+    block_hash TEXT NOT NULL,
+    transaction_hash TEXT NOT NULL,
+    log_index BIGINT NOT NULL,
+    requester TEXT NOT NULL,
+    payment TEXT NOT NULL,
+    expiration BIGINT,
+    decision TEXT NOT NULL CHECK (decision IN ('run started', 'refused')),
+    reason TEXT,
+    run_id TEXT,
+    seen_at BIGINT NOT NULL,
+    closed_as TEXT CHECK (closed_as IN ('answered', 'cancelled')),
+    closed_tx TEXT,
+    closed_block BIGINT,
+    closed_block_hash TEXT,
+    PRIMARY KEY (contract, request_id),
+    CHECK ((decision = 'refused') = (reason IS NOT NULL)),
+    CHECK ((closed_as IS NULL) = (closed_tx IS NULL) AND (closed_as IS NULL) = (closed_block IS NULL))
+);
+CREATE INDEX requests_by_block ON requests (block_number, log_index);
+CREATE INDEX requests_by_transaction ON requests (transaction_hash);
+CREATE INDEX requests_open ON requests (block_number, log_index) WHERE closed_as IS NULL;
+
+-- Blocks that are read once more: an operator asked for it, a job begins in the past. next_block is where it stands; it is
+-- done when that passes through_block.
+CREATE TABLE rereads (
+    id {{serial}},
+    reason TEXT NOT NULL,
+    from_block BIGINT NOT NULL,
+    next_block BIGINT NOT NULL,
+    through_block BIGINT NOT NULL,
+    every_job BIGINT NOT NULL,
+    asked_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE INDEX rereads_open ON rereads (id) WHERE finished_at IS NULL;
+
+-- What an operator must know and act on; it stays until the cure has been applied.
+CREATE TABLE alarms (
+    name TEXT NOT NULL PRIMARY KEY,
+    since BIGINT NOT NULL,
+    detail TEXT NOT NULL
+);
+
+-- Nonces of our keys that something else used: adopted, so that the account of a key's nonces has no holes.
+CREATE TABLE foreign_nonces (
+    from_address TEXT NOT NULL REFERENCES keys (address),
+    first_nonce BIGINT NOT NULL,
+    last_nonce BIGINT NOT NULL,
+    noticed_at BIGINT NOT NULL,
+    PRIMARY KEY (from_address, first_nonce),
+    CHECK (last_nonce >= first_nonce)
+);
+
+-- The first block whose requests a log initiator takes; NULL: those of every block that is read.
+ALTER TABLE initiators ADD COLUMN from_block BIGINT;
+
+-- A request whose run ended without an answer may be run again: the new run takes its place. left_chain: the head at which a
+-- waiting run was cancelled because its request had left the chain; it goes on if the request comes back.
+ALTER TABLE runs ADD COLUMN superseded_by TEXT;
+ALTER TABLE runs ADD COLUMN left_chain BIGINT;
+DROP INDEX runs_one_per_request;
+CREATE UNIQUE INDEX runs_one_per_request ON runs (contract, request_id)
+    WHERE request_id IS NOT NULL AND superseded_by IS NULL;
+
+-- purpose: what a transaction that no task asked for is: 'withdrawal' or 'transfer'. idempotency_key: the caller's, so that
+-- asking twice sends once. wish: what an operator asked the node to do with it, at wish_price wei a gas; cleared when done.
+ALTER TABLE transactions ADD COLUMN receipt_status BIGINT;
+ALTER TABLE transactions ADD COLUMN purpose TEXT CHECK (purpose IN ('withdrawal', 'transfer'));
+ALTER TABLE transactions ADD COLUMN idempotency_key TEXT;
+ALTER TABLE transactions ADD COLUMN wish TEXT CHECK (wish IN ('bump', 'cancel', 'resend'));
+ALTER TABLE transactions ADD COLUMN wish_price TEXT;
+UPDATE transactions SET receipt_status = CASE WHEN receipt LIKE '%"status":0%' THEN 0 ELSE 1 END WHERE receipt IS NOT NULL;
+CREATE UNIQUE INDEX transactions_one_per_key ON transactions (idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX transactions_wished ON transactions (id) WHERE wish IS NOT NULL;
+-- The reaper deletes what is finished, oldest first.
+CREATE INDEX transactions_finished ON transactions (created_at, id) WHERE state IN ('safe', 'fatal_error');
+
+-- A no-op takes a nonce instead of the transaction: nothing to nobody, when an operator cancels what is stuck.
+ALTER TABLE tx_attempts ADD COLUMN noop BIGINT NOT NULL DEFAULT 0;
