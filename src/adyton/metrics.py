@@ -12,7 +12,7 @@ _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 
 class Metrics:
-    """Every counter, in a registry of its own. Bind labels once, outside loops: ``metrics.runs_finished.labels("completed")``."""
+    """Every counter, in a registry of its own. Bind labels once, outside loops: ``runs_finished.labels("completed")``."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry(auto_describe=True)

@@ -101,9 +101,10 @@ async def build(
     jobs = JobRegistry(database)
     await jobs.load()
 
-    rpc = RpcClient(transport=rpc_transport, url=config.eth_url, clock=clock, entropy=entropy, expected_chain_id=chain_id)
+    finality = config.finality_depth(chain_id)
+    rpc = RpcClient(transport=rpc_transport, url=config.eth_url[0], clock=clock, entropy=entropy, expected_chain_id=chain_id)
     chain = Chain(rpc)
-    heads = HeadTracker(rpc=rpc, chain=chain, db=database, history=config.eth_head_tracker_history_depth)
+    heads = HeadTracker(rpc=rpc, chain=chain, db=database, history=max(config.eth_head_tracker_history_depth, finality + 50))
     transactions = TransactionManager(
         db=database,
         chain=chain,
@@ -114,7 +115,7 @@ async def build(
         rules=_gas_rules(config),
         min_confirmations=config.min_outgoing_confirmations,
         chain_id=lambda: rpc.chain_id,
-        finality_depth=config.eth_finality_depth,
+        finality_depth=finality,
     )
     registry = Registry(http=http_transport, clock=clock, settings=_adapter_settings(config))
 
@@ -130,7 +131,7 @@ async def build(
         adapters=registry,
         chain=heads,
         outbox=transactions,
-        finality_depth=config.eth_finality_depth,
+        finality_depth=finality,
         requester_wins=config.requester_may_override_job,
     )
     engine = Engine(db=database, clock=clock, jobs=jobs, maker=maker, executor=executor, heads=heads, settlements=transactions)
@@ -142,7 +143,7 @@ async def build(
         jobs=jobs,
         maker=maker,
         engine=engine,
-        finality_depth=config.eth_finality_depth,
+        finality_depth=finality,
         margin=config.block_backfill_depth,
         longest_range=config.eth_log_backfill_batch_size,
     )

@@ -15,8 +15,8 @@ from adyton.sim.contracts import CALLBACK, CONSUMER, FULFILL, ORACLE, REQUEST_EV
 from adyton.sim.loop import run
 from adyton.sim.mempool import Rejected
 from adyton.sim.rlp import Undecodable, hexed, read_transaction, unhex
-from support.signing import KEY, NODE, signed
 from adyton.sim.trace import Trace
+from support.signing import KEY, NODE, signed
 
 STRANGER_KEY = "0x" + "47" * 32
 JOB = "4c7b7ffb66b344fbaa64995af81e355a"

@@ -16,8 +16,8 @@ from adyton.sim.contracts import LINK, ORACLE, REQUEST_EVENT
 from adyton.sim.ethereum import SimulatedEthereum, SimulatedSocket
 from adyton.sim.faults import Faults
 from adyton.sim.loop import run
-from support.signing import NODE, signed
 from adyton.sim.trace import Gate, Trace
+from support.signing import NODE, signed
 
 JOB = "4c7b7ffb66b344fbaa64995af81e355a"
 

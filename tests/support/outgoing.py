@@ -24,14 +24,14 @@ from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
 from adyton.ethereum.latest import Latest
 from adyton.keystore import Keystore, address_of
+from adyton.sim.clock import SimulatedClock
+from adyton.sim.entropy import SimulatedEntropy
+from adyton.sim.loop import run
 from adyton.storage import keys
 from adyton.storage import transactions as stored
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database
 from adyton.transactions.manager import TransactionManager
-from adyton.sim.clock import SimulatedClock
-from adyton.sim.entropy import SimulatedEntropy
-from adyton.sim.loop import run
 
 T = TypeVar("T")
 

@@ -79,7 +79,7 @@ def test_a_shown_value_is_read_back_as_the_same_value(load: Load, row: Setting) 
 
 def test_the_defaults_are_those_of_v0_6_2_where_they_are_safe(load: Load, tmp_path: Path) -> None:
     config = load()
-    assert (config.chainlink_port, config.chainlink_tls_port, config.eth_url) == (6688, 6689, "ws://localhost:8546")
+    assert (config.chainlink_port, config.chainlink_tls_port, config.eth_url) == (6688, 6689, ("ws://localhost:8546",))
     assert (config.min_incoming_confirmations, config.min_outgoing_confirmations) == (3, 12)
     assert (config.minimum_contract_payment, config.eth_gas_price_default) == (10**18, 20 * 10**9)
     assert (config.eth_gas_bump_threshold, config.eth_gas_bump_wei, config.database_timeout) == (12, 5 * 10**9, 0.5)
@@ -230,7 +230,7 @@ BAD = [
     ("LINK_CONTRACT_ADDRESS", LINK + "00", "Unable to parse"),
     ("CLIENT_NODE_URL", "localhost:6688", "not an http or https URL"),
     ("CLIENT_NODE_URL", "http://", "the URL names no host"),
-    ("ETH_URL", "http://localhost:8545", "Ethereum url scheme must be websocket: http://localhost:8545"),
+    ("ETH_URL", "ftp://localhost:8545", "Ethereum url scheme must be websocket or http: ftp://localhost:8545"),
     ("ETH_URL", "ws://localhost:99999", "the port is not a number from 0 to 65535"),
     ("ETH_URL", "ws://", "the URL names no host"),
     ("DATABASE_URL", "mysql://localhost/x", "no such kind of database"),
@@ -269,7 +269,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(load: Load, name: str, valu
 
 
 def test_all_faults_come_at_once_whatever_their_source(load: Load, tmp_path: Path) -> None:
-    (tmp_path / "adyton.toml").write_text('ETH_URL = "http://x"\nTYPO = 1\n')
+    (tmp_path / "adyton.toml").write_text('ETH_URL = "ftp://x"\nTYPO = 1\n')
     found = faults(lambda: load(CHAINLINK_PORT="x", LOG_LEVEL="loud", ETH_MAX_GAS_PRICE_WEI="1"))
     assert [fault.split()[0] for fault in found] == ["TYPO", "LOG_LEVEL", "CHAINLINK_PORT", "ETH_URL", "ETH_MAX_GAS_PRICE_WEI"]
 
@@ -279,7 +279,7 @@ def test_all_faults_come_at_once_whatever_their_source(load: Load, tmp_path: Pat
     [
         ({"ETH_MAX_GAS_PRICE_WEI": "1"}, "ETH_MAX_GAS_PRICE_WEI must be greater than or equal to ETH_GAS_PRICE_DEFAULT"),
         (
-            {"ETH_HEAD_TRACKER_HISTORY_DEPTH": "10"},
+            {"ETH_HEAD_TRACKER_HISTORY_DEPTH": "10", "ETH_FINALITY_DEPTH": "50"},
             "ETH_HEAD_TRACKER_HISTORY_DEPTH must be equal to or greater than ETH_FINALITY_DEPTH",
         ),
         ({"CHAINLINK_PORT": "0", "CHAINLINK_TLS_PORT": "0"}, "You must specify at least one port to listen on"),
@@ -385,7 +385,7 @@ def test_secrets_are_neither_shown_nor_in_the_representation_nor_in_faults(load:
     assert config.shown("database_url") == "postgresql://u:***@h/d?***"
     assert "sesame" not in repr(config)
     for bad in (
-        {"ETH_URL": "http://me:sesame@h/sesame"},
+        {"ETH_URL": "ftp://me:sesame@h/sesame"},
         {"ETH_URL": "ws://h:sesame/"},
         {"DATABASE_URL": "mysql://u:sesame@h/d"},
     ):

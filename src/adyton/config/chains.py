@@ -1,4 +1,4 @@
-"""What differs from chain to chain: the LINK token's address, by chain id (as v0.10)."""
+"""What differs from chain to chain, by chain id (as v0.10): the LINK token's address, and how deep a block is final."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ LINK: Mapping[int, Address] = {
     250: "0x6f43ff82cca38001b6699a8ac47a2d0e66939407",  # Fantom
     42161: "0xf97f4df75117a78c1a5a0dbb814af92458539fb4",  # Arbitrum
 }
+
+FINALITY: Mapping[int, int] = {
+    10: 200,  # Optimism: its blocks are two seconds apart and settle with those of Ethereum
+    137: 200,  # Polygon
+    250: 50,  # Fantom
+    80001: 200,  # Mumbai
+}
+"""Blocks after which a chain counts as settled."""
+FINALITY_ELSEWHERE = 50

@@ -67,7 +67,7 @@ def _contradictions(loaded: Loaded) -> list[str]:
     found = [
         f"{high.upper()} = {values[high]}: {high.upper()} {words} {low.upper()}, which is {values[low]}"
         for high, low, words in rules
-        if values[high] < values[low] and {high, low} <= right
+        if values[low] is not None and values[high] < values[low] and {high, low} <= right
     ]
     if values["chainlink_port"] == 0 and values["chainlink_tls_port"] == 0:
         found.append("CHAINLINK_PORT = 0, CHAINLINK_TLS_PORT = 0: You must specify at least one port to listen on")

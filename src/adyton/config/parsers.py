@@ -37,6 +37,15 @@ UINT64 = 2**64 - 1
 UINT256 = 2**256 - 1
 
 
+ESTIMATORS = {
+    "fixedprice": "FixedPrice",
+    "feehistory": "FeeHistory",
+    "blockhistory": "FeeHistory",
+    "suggestedprice": "SuggestedPrice",
+    "l2suggested": "SuggestedPrice",
+}
+
+
 def path(value: str) -> Path:
     """An absolute path; ``~`` is the home directory, a relative path starts at the working directory."""
     try:
@@ -132,12 +141,31 @@ def address(value: str) -> Address:
     return "0x" + found[1].lower()
 
 
-def ethereum_url(value: str) -> str:
-    """A websocket URL."""
+def ethereum_urls(least: int = 0) -> Callable[[str], tuple[str, ...]]:
+    """Websocket or HTTP URLs separated by commas, each once, ``least`` of them."""
+
+    def parse(value: str) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(_ethereum_url(part.strip()) for part in value.split(",") if part.strip()))
+        if len(found) < least:
+            raise ValueError("no URL")
+        return found
+
+    return parse
+
+
+def _ethereum_url(value: str) -> str:
     parts = _split(value)
-    if parts.scheme not in {"ws", "wss"}:
-        raise ValueError(f"Ethereum url scheme must be websocket: {redacted(value)}")
+    if parts.scheme not in {"ws", "wss", "http", "https"}:
+        raise ValueError(f"Ethereum url scheme must be websocket or http: {redacted(value)}")
     return _with_host(parts, value)
+
+
+def estimator(value: str) -> str:
+    """An estimator of gas prices, by its own name or a later version's for the same idea, in any case."""
+    found = ESTIMATORS.get(value.strip().lower())
+    if found is None:
+        raise ValueError("no such estimator")
+    return found
 
 
 def http_url(value: str) -> str:

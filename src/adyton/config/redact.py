@@ -34,6 +34,16 @@ def url(value: str) -> str:
     return f"{parts.scheme}://{user}{where}{rest}"
 
 
+def urls(value: str) -> str:
+    """Several URLs separated by commas, each like ``url``."""
+    return ",".join(url(part.strip()) for part in value.split(",") if part.strip())
+
+
+def hidden(value: str) -> str:
+    """Nothing of a text but whether there is one."""
+    return HIDDEN if value else ""
+
+
 def database(value: str) -> str:
     """A database's URL without its password and without the values of its query."""
     if "://" not in value or value.startswith("file:"):

@@ -58,6 +58,7 @@ class Setting(NamedTuple):
             case float():
                 return parsers.show_duration(value)
             case tuple():
-                return ",".join(str(item) for item in value)
+                text = ",".join(str(item) for item in value)
+                return self.kind.mask(text) if self.kind.mask else text
             case _:
                 return self.kind.mask(str(value)) if self.kind.mask else str(value)

@@ -1,1 +1,1 @@
-"""A whole node on a seeded world: clock, chance, chain, HTTP and disk are simulated, and every failure is replayed by its seed."""
+"""A whole node on a seeded world: clock, chance, chain, HTTP and disk are simulated, so its seed replays every failure."""

@@ -28,8 +28,6 @@ from adyton.config import Config
 from adyton.domain.jobs import Job
 from adyton.keystore import Keystore
 from adyton.services import jobs as job_service
-from adyton.storage.connect import open_memory
-from adyton.storage.database import Row
 from adyton.sim.chain import Genesis, SimulatedChain
 from adyton.sim.clock import SimulatedClock
 from adyton.sim.contracts import ORACLE
@@ -40,6 +38,8 @@ from adyton.sim.faults import Faults
 from adyton.sim.http import SimulatedHttp, ok
 from adyton.sim.loop import OWNER
 from adyton.sim.trace import Trace, TracedDatabase
+from adyton.storage.connect import open_memory
+from adyton.storage.database import Row
 
 KEY = b"\x46" * 32
 NODE = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"

@@ -11,8 +11,8 @@ from adyton.domain.errors import Disconnected
 from adyton.domain.gas import GWEI, GasRules
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import RpcError, RpcTimeout
-from support.outgoing import SENDER, Desk, OutsideChain, Sent, desk, simulated
 from adyton.sim.loop import run
+from support.outgoing import SENDER, Desk, OutsideChain, Sent, desk, simulated
 
 
 def refusal(words: str) -> RpcError:

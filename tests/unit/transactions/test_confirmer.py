@@ -7,10 +7,10 @@ import pytest
 from adyton.domain.errors import Disconnected, StorageUnavailable
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import RpcError, RpcTimeout
+from adyton.sim.loop import run
 from adyton.storage import transactions as stored
 from adyton.storage.database import Row, Statement
 from support.outgoing import FIRST, OTHER_SENDER, SECOND, SENDER, Desk, data_of, desk, simulated
-from adyton.sim.loop import run
 
 
 async def sent(at: Desk, *names: str) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
+from adyton.sim.loop import run
 from adyton.web.auth import COOKIE
 from adyton.web.middleware import BODY_SECONDS
 from support.api import Api
-from adyton.sim.loop import run
 
 DECLARED = (b"content-length", b"100")
 CHUNKED = (b"transfer-encoding", b"chunked")
