@@ -26,6 +26,7 @@ from adyton.ethereum.head_tracker import HeadTracker
 from adyton.ethereum.rpc import RpcClient
 from adyton.initiators.logs import LogIntake
 from adyton.keystore import Keystore
+from adyton.metrics import Metrics
 from adyton.ports import Clock, Entropy, HttpTransport, RpcTransport
 from adyton.services.parts import Parts
 from adyton.services.sessions import Sessions
@@ -47,6 +48,7 @@ class Node:
     config: Config
     db: Database
     clock: Clock
+    metrics: Metrics
     rpc: RpcClient
     heads: HeadTracker
     transactions: TransactionManager
@@ -102,6 +104,7 @@ async def build(
     await jobs.load()
 
     finality = config.finality_depth(chain_id)
+    metrics = Metrics()
     rpc = RpcClient(transport=rpc_transport, url=config.eth_url[0], clock=clock, entropy=entropy, expected_chain_id=chain_id)
     chain = Chain(rpc)
     heads = HeadTracker(rpc=rpc, chain=chain, db=database, history=max(config.eth_head_tracker_history_depth, finality + 50))
@@ -148,6 +151,8 @@ async def build(
         longest_range=config.eth_log_backfill_batch_size,
     )
     services = Parts(
+        config=config,
+        metrics=metrics,
         clock=clock,
         entropy=entropy,
         db=database,
@@ -170,6 +175,7 @@ async def build(
         config=config,
         db=database,
         clock=clock,
+        metrics=metrics,
         rpc=rpc,
         heads=heads,
         transactions=transactions,

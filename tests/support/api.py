@@ -7,11 +7,13 @@ from typing import Any, Self
 
 import httpx
 
+from adyton.config import Config
 from adyton.domain.chain import Address, Hex
 from adyton.domain.credentials import User
 from adyton.domain.errors import Conflict
 from adyton.domain.jobs import Job
 from adyton.domain.runs import Run
+from adyton.metrics import Metrics
 from adyton.services.parts import Parts
 from adyton.services.sessions import Sessions
 from adyton.storage import runs as stored_runs
@@ -103,6 +105,8 @@ class Api:
         self.keys = Keyring(SENDER)
         entropy = SystemEntropy()
         self.parts = Parts(
+            config=Config.load({"ROOT": "/nonexistent/adyton"}),
+            metrics=Metrics(),
             clock=self.bench.clock,
             entropy=entropy,
             db=self.db,

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from adyton.config import Config
 from adyton.domain.chain import Address, Hex
 from adyton.domain.runs import Data
 from adyton.engine.engine import Engine
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.head_tracker import ChainState
+from adyton.metrics import Metrics
 from adyton.ports import Clock, Entropy
 from adyton.services.sessions import Sessions
 from adyton.storage.database import Database
@@ -64,6 +66,8 @@ class Parts:
     ``head_age_limit`` is the age in seconds at which the newest head counts as too old (0: never).
     """
 
+    config: Config
+    metrics: Metrics
     clock: Clock
     entropy: Entropy
     db: Database
