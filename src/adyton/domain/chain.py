@@ -58,6 +58,17 @@ class Receipt(msgspec.Struct, frozen=True):
     logs: tuple[Log, ...] = ()
 
 
+class BlockTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction as its block has it. ``to`` of None makes a contract; ``value`` in wei; ``data`` is what it calls with."""
+
+    hash: Hash
+    sender: Address
+    to: Address | None
+    nonce: int
+    value: int
+    data: Hex
+
+
 class LogFilter(msgspec.Struct, frozen=True):
     """Which logs to ask for: any of ``addresses`` (empty: every contract), and for each topic position any of the listed
     hashes (empty: anything)."""

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from adyton.domain.chain import Address, Hash, Head, Hex, Log, LogFilter, Receipt
+from adyton.domain.chain import Address, BlockTransaction, Hash, Head, Hex, Log, LogFilter, Receipt
+from adyton.domain.market import FeeHistory
 from adyton.ethereum import codec
 from adyton.ethereum.connection import Call
 from adyton.ethereum.errors import RpcError
@@ -55,9 +56,17 @@ class Chain:
         """The next nonce of an account: ``latest`` counts blocks, ``pending`` the node's pool as well."""
         return codec.quantity(await self._rpc.call_raw("eth_getTransactionCount", address, tag))
 
-    async def balance(self, address: Address) -> int:
-        """Wei."""
-        return codec.quantity(await self._rpc.call_raw("eth_getBalance", address, "latest"))
+    async def balance(self, address: Address, block: str | int = "latest") -> int:
+        """Wei, after that block."""
+        return codec.quantity(await self._rpc.call_raw("eth_getBalance", address, codec.block(block)))
+
+    async def block_transactions(self, number: int) -> list[BlockTransaction] | None:
+        """The transactions of the block at a height, in order; None if there is no such block."""
+        return codec.block_transactions(await self._rpc.call_raw("eth_getBlockByNumber", hex(number), True))
+
+    async def fee_history(self, blocks: int, percentiles: Sequence[int]) -> FeeHistory:
+        """What the last blocks took: their base fees, and the tips that so many percent of their gas paid at most."""
+        return codec.fee_history(await self._rpc.call_raw("eth_feeHistory", hex(blocks), "latest", list(percentiles)))
 
     async def call(
         self,
@@ -71,6 +80,17 @@ class Chain:
         """What a contract answers. A revert is an RpcError (``reverts.revert_text`` says why)."""
         message = codec.message(to=to, data=data, sender=sender, gas=gas)
         return codec.data(await self._rpc.call_raw("eth_call", message, codec.block(block)))
+
+    async def calls(
+        self, calls: Sequence[tuple[Address, Hex, Address | None, int | None]], block: str | int
+    ) -> list[Hex | RpcError]:
+        """What contracts answer to calls (to, data, sender, gas), in order; one that failed has its RpcError there."""
+        asked: list[Call] = [
+            ("eth_call", (codec.message(to=to, data=data, sender=sender, gas=gas), codec.block(block)))
+            for to, data, sender, gas in calls
+        ]
+        answers = await self._rpc.batch_raw(asked)
+        return [answer if isinstance(answer, RpcError) else codec.data(answer) for answer in answers]
 
     async def send_raw(self, raw: Hex) -> Hash:
         """Hand a signed transaction to the node; returns its hash. After RpcTimeout or Disconnected it may have been taken."""

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adyton.domain.chain import Address, Hash, Head, Hex, Log, LogFilter, Receipt
+from adyton.domain.chain import Address, BlockTransaction, Hash, Head, Hex, Log, LogFilter, Receipt
+from adyton.domain.market import FeeHistory
 from adyton.ethereum.errors import MalformedAnswer
 
 T = TypeVar("T")
@@ -59,6 +60,33 @@ class RawReceipt(msgspec.Struct, rename="camel"):
     logs: list[RawLog] = []
 
 
+class RawTransaction(msgspec.Struct, rename="camel"):
+    """A transaction inside a block, as nodes send it."""
+
+    hash: str
+    sender: str = msgspec.field(name="from")
+    nonce: str
+    value: str
+    input: str
+    to: str | None = None
+
+
+class RawBody(msgspec.Struct):
+    """A block, as far as its transactions are concerned."""
+
+    transactions: list[RawTransaction]
+
+
+class RawFeeHistory(msgspec.Struct, rename="camel"):
+    """The answer to eth_feeHistory. ``base_fee_per_gas`` has one entry more than there are blocks: the next block's."""
+
+    gas_used_ratio: list[float | None]
+    base_fee_per_gas: list[str] | None = None
+    reward: list[list[str]] | None = None
+
+
+_raw_body = msgspec.json.Decoder(RawBody | None)
+_raw_fee_history = msgspec.json.Decoder(RawFeeHistory)
 _raw_head = msgspec.json.Decoder(RawHead | None)
 _raw_logs = msgspec.json.Decoder(list[RawLog])
 _raw_receipt = msgspec.json.Decoder(RawReceipt | None)
@@ -89,6 +117,16 @@ def logs(json: bytes | msgspec.Raw) -> list[Log]:
 def receipt(json: bytes | msgspec.Raw) -> Receipt | None:
     """A receipt; None if the transaction is unknown or not in a block yet. Raises MalformedAnswer."""
     return _read("Receipt", _receipt, json)
+
+
+def block_transactions(json: bytes | msgspec.Raw) -> list[BlockTransaction] | None:
+    """The transactions of a block that was asked for in full; None for null. Raises MalformedAnswer."""
+    return _read("Block", _body, json)
+
+
+def fee_history(json: bytes | msgspec.Raw) -> FeeHistory:
+    """What blocks took. Raises MalformedAnswer."""
+    return _read("FeeHistory", _fee_history, json)
 
 
 def quantity(json: bytes | msgspec.Raw) -> int:
@@ -163,6 +201,36 @@ def _receipt(json: bytes | msgspec.Raw) -> Receipt | None:
         gas_used=_number("gasUsed", raw.gas_used),
         effective_gas_price=None if price is None else _number("effectiveGasPrice", price, WORD_LIMIT),
         logs=tuple(_log(log) for log in raw.logs),
+    )
+
+
+def _body(json: bytes | msgspec.Raw) -> list[BlockTransaction] | None:
+    raw = _raw_body.decode(json)
+    return None if raw is None else [_transaction(each) for each in raw.transactions]
+
+
+def _transaction(raw: RawTransaction) -> BlockTransaction:
+    return BlockTransaction(
+        hash=_bytes("hash", raw.hash, 32),
+        sender=_bytes("from", raw.sender, 20),
+        to=None if raw.to is None else _bytes("to", raw.to, 20),
+        nonce=_number("nonce", raw.nonce, 2**64),
+        value=_number("value", raw.value, WORD_LIMIT),
+        data=_bytes("input", raw.input),
+    )
+
+
+def _fee_history(json: bytes | msgspec.Raw) -> FeeHistory:
+    raw = _raw_fee_history.decode(json)
+    blocks = len(raw.gas_used_ratio)
+    tips = raw.reward or [[] for _ in range(blocks)]
+    base_fees = (raw.base_fee_per_gas or ["0x0"] * blocks)[:blocks]
+    if not len(tips) == len(base_fees) == blocks:
+        raise ValueError(f"{blocks} blocks, {len(base_fees)} base fees and {len(tips)} lists of tips")
+    return FeeHistory(
+        base_fees=tuple([_number("baseFeePerGas", fee, WORD_LIMIT) for fee in base_fees]),
+        gas_used=tuple([used or 0.0 for used in raw.gas_used_ratio]),
+        tips=tuple([tuple([_number("reward", tip, WORD_LIMIT) for tip in block]) for block in tips]),
     )
 
 
