@@ -14,6 +14,7 @@ from adyton.domain.runs import Completed, Errored, Run, RunStatus, after, moved
 from adyton.domain.transactions import TransactionRequest
 from adyton.engine.create import RunSource
 from adyton.storage import jobs as stored_jobs
+from adyton.storage import request_runs
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.connect import open_memory
@@ -162,7 +163,8 @@ async def test_a_request_starts_one_run_only(database: Database) -> None:
         await database.write(stored.insert([asked(of)]))
     assert run.request is not None
     key = (ORACLE, str(run.request.request_id))
-    assert await stored.of_requests(database, [key]) == {key: (run.id, 100, run.request.block_hash)}
+    found = (await request_runs.of_requests(database, [key]))[key]
+    assert (found.id, found.height, found.block_hash) == (run.id, 100, run.request.block_hash)
 
 
 async def test_runs_are_listed_by_age_however_many_there_are(database: Database) -> None:
@@ -229,8 +231,8 @@ async def test_runs_are_settled_when_all_their_transactions_are(database: Databa
     failed = "UPDATE transactions SET state = 'fatal_error', error = 'x' WHERE run_id = ?"
     await database.write(Statement(failed, [(runs[0].id,), (runs[3].id,)]))
 
-    # The third asked for none, the fourth waits for the confirmations of its request.
-    assert await stored_transactions.settled_runs(database) == [runs[0].id]
+    # What the third asked for was taken back, the fourth waits for the confirmations of its request.
+    assert await stored_transactions.settled_runs(database) == [runs[0].id, runs[2].id]
 
 
 class Plans(PassingDatabase):

@@ -10,9 +10,11 @@ from adyton.domain.chain import Log, Receipt
 from adyton.domain.errors import Conflict
 from adyton.domain.transactions import DEFAULT_GAS_LIMIT, Fee, SignedTransaction, TransactionRequest
 from adyton.domain.transactions import TransactionState as S
-from adyton.storage import keys
+from adyton.domain.trials import Place
+from adyton.storage import finished_transactions, foreign_nonces, keys, transaction_runs
 from adyton.storage import transactions as stored
 from adyton.storage.database import Database, Statement
+from adyton.storage.foreign_nonces import ForeignNonces
 
 SENDER = "0x" + "01" * 20
 OTHER = "0x" + "02" * 20
@@ -151,6 +153,7 @@ MOVES: dict[str, tuple[S, Move]] = {
     "accepted": (S.IN_PROGRESS, lambda found: stored.accepted(found, 9)),
     "refused": (S.IN_PROGRESS, lambda found: stored.refused(found, "no")),
     "repriced": (S.IN_PROGRESS, lambda found: stored.repriced(found, signed("new"), TYPE_2, 8)),
+    "lowered": (S.IN_PROGRESS, lambda found: stored.lowered(found, signed("new"), TYPE_2, 8)),
     "rejected": (S.UNSTARTED, lambda found: [stored.rejected(found, "no")]),
     "bumped": (S.UNCONFIRMED, lambda found: stored.bumped(found, signed("new"), TYPE_2, 8)),
     "bump repriced": (S.UNCONFIRMED, lambda found: stored.bump_repriced(found, signed("new"), TYPE_2, 8)),
@@ -159,6 +162,7 @@ MOVES: dict[str, tuple[S, Move]] = {
     "waits on": (S.UNCONFIRMED, lambda found: [stored.waits_on(found, "why", 5)]),
     "confirmed": (S.UNCONFIRMED, lambda found: stored.confirmed([stored.Inclusion(found, receipt("a"), 102)])),
     "displaced": (S.UNCONFIRMED, stored.displaced),
+    "given up": (S.UNCONFIRMED, lambda found: stored.given_up(found, "no")),
     "safe": (S.CONFIRMED, lambda found: [stored.safe([found])]),
     "reopened": (S.SAFE, lambda found: [stored.reopened([found])]),
     "reorganised": (S.CONFIRMED, lambda found: [stored.reorganised([found])]),
@@ -241,7 +245,7 @@ async def test_the_loops_find_exactly_what_concerns_them(database: Database) -> 
         await unconfirmed(database, name, nonce, at=nonce)
         await database.write(*stored.seen(10 + nonce))
     await unconfirmed(database, "x", 0, sender=OTHER)
-    assert await stored.senders_unconfirmed(database) == [SENDER, OTHER]
+    assert await stored.senders_open(database) == [SENDER, OTHER]
     assert [found.run_id for found in await stored.minable(database, SENDER, 3, 0, 9)] == ["b", "c"]
     assert [found.run_id for found in await stored.impatient(database, SENDER, 12, 1, 9)] == ["b", "c"]
     assert [found.run_id for found in await stored.impatient(database, SENDER, 99, 0, 2)] == ["a", "b"]
@@ -274,3 +278,189 @@ async def test_a_transaction_whose_nonce_is_lost_starts_over(database: Database)
     after = await stored.of_task(database, "a", 0)
     assert after is not None
     assert (after.state, after.nonce, after.attempts, after.broadcast_at) == (S.UNSTARTED, None, (), None)
+
+
+# --- columns of later versions ---------------------------------------------------------------------------------------
+
+
+async def test_what_an_operator_or_a_caller_said_comes_back(database: Database) -> None:
+    (found,) = await asked(database, "run")
+    await database.write(
+        Statement(
+            "UPDATE transactions SET purpose = 'transfer', idempotency_key = ?, wish = 'cancel', wish_price = ? WHERE id = ?",
+            [("mine", str(2**100), found)],
+        )
+    )
+    after = await stored.of_task(database, "run", 0)
+    assert after is not None
+    assert (after.purpose, after.idempotency_key, after.wish, after.wish_price) == ("transfer", "mine", "cancel", 2**100)
+
+
+async def test_a_receipts_status_is_a_column_while_there_is_a_receipt(database: Database) -> None:
+    found = await confirmed(database, "a", 0)
+    after = await stored.of_task(database, "a", 0)
+    assert after is not None
+    assert after.receipt_status == 1
+    await database.write(stored.reorganised([found]))
+    after = await stored.of_task(database, "a", 0)
+    assert after is not None
+    assert after.receipt_status is None
+
+
+async def test_a_mined_no_op_is_no_answer(database: Database) -> None:
+    await confirmed(database, "answer", 0)
+    cancelled = await unconfirmed(database, "cancelled", 1)
+    reverted = await unconfirmed(database, "reverted", 2)
+    noop = Statement(
+        "INSERT INTO tx_attempts (transaction_id, hash, gas_price, raw, state, created_at, noop) "
+        "VALUES (?, ?, '1', '0x', 'broadcast', 1, 1)",
+        [(cancelled, signed("noop").hash)],
+    )
+    await database.write(noop)
+    failed = Receipt(signed("reverted").hash, 100, BLOCK, 0, 21000, 1)
+    await database.write(
+        *stored.confirmed(
+            [stored.Inclusion(cancelled, receipt("noop"), 102), stored.Inclusion(reverted, failed, 102)],
+        )
+    )
+    found = await stored.of_task(database, "cancelled", 0)
+    assert found is not None
+    assert (found.cancelling, found.cancelled) == (True, True)
+    answers = {mined.run_id: mined.answer for mined in await stored.confirmed_until(database, None)}
+    assert answers == {"answer": signed("answer").hash, "cancelled": None, "reverted": None}
+    await database.write(stored.safe([cancelled, reverted]))
+    assert {mined.run_id: mined.answer for mined in await stored.safe_since(database, 0)} == {
+        "cancelled": None,
+        "reverted": None,
+    }
+
+
+async def test_only_a_transaction_without_a_nonce_is_taken_back(database: Database) -> None:
+    waits, sent = (await asked(database, "waits"))[0], await started(database, "sent", 0)
+    await database.write(transaction_runs.withdrawn(waits), transaction_runs.withdrawn(sent))
+    assert await stored.of_task(database, "waits", 0) is None
+    assert await stored.of_task(database, "sent", 0) is not None
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+async def run(
+    db: Database,
+    name: str,
+    *,
+    status: str = "completed",
+    request: str | None = None,
+    prefix: str = "0xCAFE",
+    closed: bool = True,
+) -> None:
+    """A run, of a request if one is named."""
+    finished = 9 if status in {"completed", "errored", "cancelled"} else None
+    await db.write(
+        Statement("INSERT INTO jobs (id, created_at) VALUES (?, 0) ON CONFLICT (id) DO NOTHING", [("job",)]),
+        Statement(
+            "INSERT INTO runs (id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, "
+            "creation_height, contract, request_id, request_tx, request_block) "
+            "VALUES (?, 'job', 1, ?, 1, 0, 0, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    name,
+                    status,
+                    finished,
+                    f'{{"dataPrefix": "{prefix}", "more": [1]}}',
+                    None if request is None else 7,
+                    None if request is None else "0x01",
+                    request,
+                    None if request is None else "0x02",
+                    None if request is None else BLOCK,
+                )
+            ],
+        ),
+    )
+    if request is not None:
+        end = ("answered", "0x03", 9) if closed else (None, None, None)
+        row = ("0x01", request, "job", 7, BLOCK, "0x02", 0, "0x04", "1", "run started", name, 5, *end)
+        await db.write(
+            Statement(
+                "INSERT INTO requests (contract, request_id, job_id, block_number, block_hash, transaction_hash, log_index, "
+                "requester, payment, decision, run_id, seen_at, closed_as, closed_tx, closed_block) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [row],
+            )
+        )
+
+
+async def test_where_a_request_is_and_what_its_answer_repeats_is_known_by_run(database: Database) -> None:
+    await run(database, "asked", request="0xaa")
+    await run(database, "by a client")
+    assert await transaction_runs.places(database, ["asked", "by a client", "unknown"]) == {"asked": Place(7, BLOCK, "cafe")}
+
+
+# --- the reaper ------------------------------------------------------------------------------------------------------
+
+
+async def safe_at(db: Database, name: str, nonce: int) -> None:
+    await db.write(stored.safe([await confirmed(db, name, nonce)]))
+
+
+async def reaped(db: Database, *, before: int = 6, below: int = 101, limit: int = 99) -> list[str]:
+    """What is deleted (everything was asked for at 5 and mined in block 100)."""
+    names: list[str] = [str(name) for (name,) in await db.read("SELECT run_id FROM transactions WHERE run_id IS NOT NULL")]
+    count = await finished_transactions.reap(db, before=before, below=below, limit=limit)
+    left = [name for (name,) in await db.read("SELECT run_id FROM transactions WHERE run_id IS NOT NULL")]
+    gone = sorted(set(names) - {str(name) for name in left})
+    assert count == len(gone)
+    return gone
+
+
+async def test_old_finished_transactions_are_deleted_with_their_attempts_but_not_a_keys_newest(database: Database) -> None:
+    for nonce, name in enumerate("abc"):
+        await safe_at(database, name, nonce)
+    assert await reaped(database, before=5) == []
+    assert await reaped(database, below=100) == []
+    assert await reaped(database, limit=1) == ["a"]
+    assert await reaped(database) == ["b"]
+    assert await reaped(database) == []
+    assert await database.read("SELECT COUNT(*) FROM tx_attempts") == [(1,)]
+    assert (await keys.recorded(database, SENDER)).highest == 2
+
+
+async def test_what_is_not_finished_is_not_deleted(database: Database) -> None:
+    await asked(database, "unstarted")
+    for nonce, name in enumerate(("unconfirmed", "confirmed")):
+        await (unconfirmed if name == "unconfirmed" else confirmed)(database, name, nonce)
+    await run(database, "waits", status="pending_confirmations")
+    await safe_at(database, "waits", 2)
+    await started(database, "in progress", 3)
+    assert await reaped(database) == []
+
+
+async def test_an_answer_that_is_not_noted_with_its_request_is_not_deleted(database: Database) -> None:
+    await run(database, "open", request="0xaa", closed=False)
+    await run(database, "closed", request="0xbb")
+    for nonce, name in enumerate(("open", "closed", "newest")):
+        await safe_at(database, name, nonce)
+    assert await reaped(database) == ["closed"]
+
+
+async def test_what_failed_for_good_is_deleted_and_what_a_caller_may_ask_for_again_is_not(database: Database) -> None:
+    found = await started(database, "failed", 0)
+    await database.write(*stored.refused(found, "no"))
+    for nonce, name in enumerate(("keyed", "newest")):
+        await safe_at(database, name, nonce)
+    await database.write(Statement("UPDATE transactions SET idempotency_key = ? WHERE run_id = 'keyed'", [("mine",)]))
+    assert await reaped(database) == ["failed"]
+
+
+# --- foreign nonces --------------------------------------------------------------------------------------------------
+
+
+async def test_nonces_that_something_else_used_are_noted_once(database: Database) -> None:
+    await asked(database)
+    first = ForeignNonces(SENDER, 3, 5, 10)
+    await database.write(foreign_nonces.adopted(first))
+    await database.write(
+        foreign_nonces.adopted(ForeignNonces(SENDER, 3, 4, 11)), foreign_nonces.adopted(ForeignNonces(OTHER, 0, 0, 12))
+    )
+    assert await foreign_nonces.of(database, SENDER) == [first]
+    assert await foreign_nonces.of(database) == [first, ForeignNonces(OTHER, 0, 0, 12)]

@@ -17,6 +17,7 @@ from adyton.domain.chain import ZERO_ADDRESS, Address
 from adyton.domain.errors import Fault, Invalid
 from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.domain.request_json import field, first_object, kind_of
+from adyton.domain.requests import RUN_LOG
 from adyton.domain.runs import Data
 from adyton.domain.times import parse_rfc3339
 
@@ -29,10 +30,14 @@ _KNOWN_LATER = ("cron", "runat", "ethlog", "execagreement")
 _TASK_TYPE = re.compile(r"[a-zA-Z0-9\-_]*")
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _MAX_UINT32 = 2**32 - 1
+_BLOCK = re.compile(r"0[xX]([0-9a-fA-F]{1,15})|([0-9]{1,18})")
+_HIGHEST_BLOCK = 2**60
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 def read_job(text: bytes, *, job_id: str, now: int, check: CheckTask) -> Job:
-    """The job that a JSON text describes, created at ``now`` (microseconds). Raises Invalid with every fault."""
+    """The job that a JSON text describes, created at ``now`` (microseconds), with the id that it brings along, else ``job_id``.
+    Raises Invalid with every fault."""
     job = decode(text, job_id=job_id, now=now)
     faults = judge(job, check)
     if faults:
@@ -48,7 +53,7 @@ def decode(text: bytes, *, job_id: str, now: int) -> Job:
     source = first_object(text)
     faults: list[Fault] = []
     job = Job(
-        id=job_id,
+        id=_own_id(source, faults) or job_id,
         initiators=tuple(_initiator(item, f"/initiators/{n}", now, faults) for n, item in _items(source, "initiators", faults)),
         tasks=tuple(_task(item, f"/tasks/{n}", now, faults) for n, item in _items(source, "tasks", faults)),
         start_at=_time(source, "startAt", faults),
@@ -81,10 +86,13 @@ def _object(value: object, pointer: str, faults: list[Fault]) -> Mapping[str, ob
 
 def _initiator(source: Mapping[str, object], pointer: str, now: int, faults: list[Fault]) -> Initiator:
     params = _object(field(source, "params"), f"{pointer}/params", faults)
+    kind = _text(source, "type", pointer, faults).lower()
+    begins = _from_block(field(params, "fromBlock"), f"{pointer}/params/fromBlock", faults)
     return Initiator(
-        type=_text(source, "type", pointer, faults).lower(),
+        type=kind,
         address=_address(field(params, "address"), f"{pointer}/params/address", faults),
         requesters=_requesters(field(params, "requesters"), f"{pointer}/params/requesters", faults),
+        from_block=begins if kind == RUN_LOG else None,  # as v0.6.2, what a type has no use for is passed over
         created_at=now,
     )
 
@@ -139,6 +147,37 @@ def _requesters(value: object, pointer: str, faults: list[Fault]) -> tuple[Addre
         faults.append(Fault(f"{_name(pointer)} must be an array of addresses, not {kind_of(value)}", pointer))
         return ()
     return tuple(_address(item, f"{pointer}/{n}", faults) for n, item in enumerate(value))
+
+
+def _from_block(value: object, pointer: str, faults: list[Fault]) -> int | None:
+    """The first block whose requests count: a height as a number, in decimals or in hex; "unanswered": all that wait for an
+    answer, so from the first block; "latest", null or nothing: those from now on."""
+    if value is UNSET or value is None or value == "latest":
+        return None
+    if value == "unanswered":
+        return 0
+    number = value
+    if isinstance(value, str) and (match := _BLOCK.fullmatch(value)):
+        number = int(match[1], 16) if match[1] else int(match[2])
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _HIGHEST_BLOCK:
+        return number
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    shown = f'"{value[:40]}"' if isinstance(value, str) else str(value) if is_number else kind_of(value)
+    allowed = 'a block number (such as 1200 or "0x4b0"), "latest" or "unanswered"'
+    faults.append(Fault(f"{_name(pointer)} must be {allowed}, not {shown}", pointer))
+    return None
+
+
+def _own_id(source: Mapping[str, object], faults: list[Fault]) -> str | None:
+    """The id that a job brings along (as v2): of a node that is set up again, so that requests which name it are answered."""
+    value = field(source, "externalJobID")
+    if value is UNSET or value is None or value == "":
+        return None
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return value.replace("-", "").lower()
+    shown = f'"{value[:40]}"' if isinstance(value, str) else kind_of(value)
+    faults.append(Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID"))
+    return None
 
 
 def _confirmations(value: object, pointer: str, faults: list[Fault]) -> int | None:

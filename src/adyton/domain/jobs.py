@@ -13,13 +13,15 @@ class Initiator(msgspec.Struct, frozen=True, kw_only=True):
     """What starts a run of the job.
 
     ``id`` is the database's number (0 before it is stored). ``address`` limits log initiators to one contract (the zero
-    address: any); ``requesters`` limits who may ask (empty: anyone).
+    address: any); ``requesters`` limits who may ask (empty: anyone); ``from_block`` is the first block whose requests it takes
+    (None: those of every block that is read).
     """
 
     type: str
     id: int = 0
     address: Address = ZERO_ADDRESS
     requesters: tuple[Address, ...] = ()
+    from_block: int | None = None
     created_at: int = 0
 
 

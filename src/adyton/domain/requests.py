@@ -8,6 +8,7 @@ words: every offset is checked, and the CBOR is cut by its length word (v0.6.2 r
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import msgspec
 
@@ -22,8 +23,28 @@ RESERVED = ("address", "dataPrefix", "functionSelector")
 """Keys of a log-initiated run's input that always come from the log."""
 
 
+CANCELLED_TOPIC: Hash = "0xa7842b9ec549398102c0d91b1b9919b2f20558aefdadf57528a95c6cd3292e93"
+"""CancelOracleRequest(bytes32 indexed requestId), of every version."""
+RESPONSE_TOPIC: Hash = "0x9e9bc7616d42c2835d05ae617e508454e63b30b934be8aa932ebc125e0e58a64"
+"""OracleResponse(bytes32 indexed requestId), of Operator contracts."""
+
+
+class End(StrEnum):
+    """How a request ended on the chain."""
+
+    ANSWERED = "answered"
+    CANCELLED = "cancelled"
+
+
+CLOSINGS: dict[Hash, End] = {CANCELLED_TOPIC: End.CANCELLED, RESPONSE_TOPIC: End.ANSWERED}
+
+
 class MalformedLog(Exception):
     """The log has no request that could be answered; the message says what is missing."""
+
+
+_FARTHEST = 2**63 - 1
+"""The latest expiration that is told apart: the word is a stranger's, and the database keeps 64 bits."""
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -37,7 +58,8 @@ class Layout(msgspec.Struct, frozen=True):
     indexed: bool
     """Requester and payment are topics 2 and 3; else they are words 0 and 2, and the request id word 1."""
     repeats_callback: bool
-    """The answer repeats the payment, the callback and the expiration too, not only the request id."""
+    """The answer repeats the payment, the callback and the expiration too, not only the request id; the last word of the
+    callback is the expiration."""
 
 
 ORIGINAL = Layout("0x76005c26", topics=4, words=4, indexed=True, repeats_callback=False)
@@ -57,13 +79,51 @@ RUN_LOG_TOPICS: tuple[Hash, ...] = tuple(LAYOUTS)
 
 
 class RunLog(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as its log tells it. ``error`` is set when its parameters cannot be read; the request itself is sound."""
+    """A request as its log tells it. ``error`` is set when its parameters cannot be read; the request itself is sound.
+
+    ``expiration``: the second from which the requester may cancel it; the original layout has none.
+    """
 
     request_id: Hash
     requester: Address
     payment: int
     data: Data
+    expiration: int | None = None
     error: str | None = None
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the chain says of a request that it does not wait for any more."""
+
+    how: End
+    transaction_hash: Hash
+    block_number: int
+    block_hash: Hash | None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that a contract of ours was asked: where it is on the chain, and what the node made of it.
+
+    ``decision`` is "run started" or "refused" (then ``reason`` says why); ``run_id`` is its newest run, also one that is
+    errored from the start. ``payment`` is in juels; ``expiration`` the second from which the requester may cancel, None in
+    layouts that have none. ``seen_at`` is in microseconds. ``closed`` is what the chain says.
+    """
+
+    contract: Address
+    request_id: Hash
+    job_id: str
+    block_number: int
+    block_hash: Hash
+    transaction_hash: Hash
+    log_index: int
+    requester: Address
+    payment: int
+    expiration: int | None
+    decision: str
+    reason: str | None = None
+    run_id: str | None = None
+    seen_at: int
+    closed: Closing | None = None
 
 
 def job_topics(job_id: str) -> tuple[Hash, Hash]:
@@ -76,17 +136,27 @@ def accepts(initiator: Initiator, log: Log) -> bool:
     return initiator.address in (ZERO_ADDRESS, log.address)
 
 
-def merged_filter(jobs: Iterable[Job]) -> LogFilter | None:
-    """One filter that catches the logs of every runlog job; None when no job listens.
+def merged_filter(jobs: Iterable[Job], also: Iterable[Address] = ()) -> LogFilter | None:
+    """One filter that catches the requests of every runlog job and how they end; None when no job listens. ``also``: contracts
+    whose requests are of interest in any case.
 
     Contracts are listed only when every initiator names one. Job ids are matched here, not by the node: a filter with a
     thousand topics costs the node more than it saves.
     """
-    addresses = {i.address for job in jobs for i in job.initiators if i.type == RUN_LOG}
+    addresses = {i.address for job in jobs for i in job.initiators if i.type == RUN_LOG} | set(also)
     if not addresses:
         return None
     listed = () if ZERO_ADDRESS in addresses else tuple(sorted(addresses))
-    return LogFilter(addresses=listed, topics=(RUN_LOG_TOPICS,))
+    return LogFilter(addresses=listed, topics=((*RUN_LOG_TOPICS, *CLOSINGS),))
+
+
+def named_job(log: Log) -> str:
+    """The id of the job that a request log names, in either spelling; the topic itself when it is neither."""
+    topic = log.topics[1]
+    if topic.endswith("0" * 32) and topic[2:34].strip("0"):
+        return topic[2:34]
+    words = bytes.fromhex(topic[2:])
+    return words.decode() if words.isalnum() else topic
 
 
 def read_run_log(log: Log) -> RunLog:
@@ -116,6 +186,7 @@ def read_run_log(log: Log) -> RunLog:
         requester="0x" + requester,
         payment=int(payment, 16),
         data=parameters,
+        expiration=min(int(callback[-64:], 16), _FARTHEST) if layout.repeats_callback else None,
         error=error,
     )
 

@@ -40,7 +40,7 @@ class RunStatus(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Nothing will change it any more."""
+        """Nothing will change it any more, but for a cancelled one whose request comes back to the chain."""
         return self in FINISHED
 
     @property
@@ -64,7 +64,8 @@ MOVES: dict[RunStatus, frozenset[RunStatus]] = {
     R.PENDING_SLEEP: frozenset({R.IN_PROGRESS, R.ERRORED, R.CANCELLED}),
     R.ERRORED: frozenset(),
     R.COMPLETED: frozenset(),
-    R.CANCELLED: frozenset(),
+    # Only a run that was cancelled because its request had left the chain (``left_chain``) goes on, when the request is back.
+    R.CANCELLED: frozenset({R.PENDING_CONFIRMATIONS}),
 }
 
 
@@ -138,7 +139,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     ``input`` is the request's data (the API's ``overrides.data``); None only when the caller sent something that is not an
     object, which is then in ``input_text``. ``version`` counts the writes and fences them. ``wake_height`` is the head at
-    which a run that waits for incoming confirmations may go on; it is null while it waits for anything else.
+    which a run that waits for incoming confirmations may go on; it is null while it waits for anything else. ``left_chain`` is
+    the head at which it was cancelled because its request had left the chain; it goes on if the request comes back.
+    ``superseded_by`` is the run that took its place for the same request.
     """
 
     id: str
@@ -158,6 +161,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     creation_height: int | None = None
     observed_height: int | None = None
     wake_height: int | None = None
+    left_chain: int | None = None
+    superseded_by: str | None = None
     request: RunRequest | None = None
 
     def next_task(self) -> TaskRun | None:
@@ -176,9 +181,9 @@ def moved(run: Run, status: RunStatus, now: int, *, error: str | None = None, wa
     """The run in another status; the only way to get there. Raises IllegalMove.
 
     Every final status sets ``finished_at`` (v0.6.2 forgot it on some paths). ``wake_height`` is forgotten by every move
-    that does not give one.
+    that does not give one, ``left_chain`` by every move.
     """
-    if status not in MOVES[run.status]:
+    if status not in MOVES[run.status] or (run.status is RunStatus.CANCELLED and run.left_chain is None):
         raise IllegalMove(f"run {run.id} cannot go from {run.status or 'unstarted'} to {status or 'unstarted'}")
     return msgspec.structs.replace(
         run,
@@ -187,7 +192,16 @@ def moved(run: Run, status: RunStatus, now: int, *, error: str | None = None, wa
         finished_at=now if status in FINISHED else None,
         error=_short(error),
         wake_height=wake_height,
+        left_chain=None,
     )
+
+
+def strayed(run: Run, height: int, now: int) -> Run:
+    """The waiting run, cancelled at a head of that height because its request has left the chain. Raises IllegalMove."""
+    where = "" if run.request is None else f" ({run.request.block_hash}, transaction {run.request.transaction_hash})"
+    error = f"its request left the chain: block {run.creation_height}{where} is not canonical any more; "
+    cancelled = moved(run, RunStatus.CANCELLED, now, error=f"{error}it goes on if the request comes back")
+    return msgspec.structs.replace(cancelled, left_chain=height)
 
 
 def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:

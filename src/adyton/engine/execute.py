@@ -7,7 +7,7 @@ the world that was under way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 import msgspec
@@ -20,14 +20,16 @@ from adyton.domain.chain import Hash
 from adyton.domain.data import MergeError
 from adyton.domain.errors import Invalid, StorageUnavailable, TryAgain
 from adyton.domain.requests import RESERVED
-from adyton.domain.runs import Data, Errored, Outcome, Run, RunStatus, Sends, TaskRun, after, moved
+from adyton.domain.runs import Data, Errored, Outcome, Run, RunStatus, Sends, TaskRun, after, moved, strayed
 from adyton.domain.transactions import Transaction, TransactionRequest
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
+from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.database import Database, Statement
+from adyton.storage.logs import Cursor
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +69,10 @@ class Adapters(Protocol):
 
 class Executor:
     """Advances runs. Holds no run between calls; two calls for the same run at once are the caller's fault, and the second
-    save fails on the version."""
+    save fails on the version.
+
+    ``taken_in`` tells the block through which log intake has read the chain, None when it cannot tell.
+    """
 
     def __init__(
         self,
@@ -78,6 +83,8 @@ class Executor:
         chain: ChainSight,
         outbox: Outbox,
         finality_depth: int,
+        metrics: Metrics,
+        taken_in: Callable[[], Cursor | None],
         requester_wins: bool = False,
     ) -> None:
         self._db = db
@@ -86,6 +93,8 @@ class Executor:
         self._chain = chain
         self._outbox = outbox
         self._finality_depth = finality_depth
+        self._task_seconds = metrics.task_seconds
+        self._taken_in = taken_in
         self._requester_wins = requester_wins
 
     @property
@@ -125,11 +134,17 @@ class Executor:
             if isinstance(outcome, Errored) and (height := await self._homeless(current, task)) is not None:
                 current = moved(current, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=height + 1)
                 break
+            if isinstance(outcome, Sends) and (height := await self._astray(current, task)) is not None:
+                current = moved(current, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=height)
+                break
             if isinstance(outcome, Sends):
                 sends = outcome
             current = after(current, task.position, outcome, self._clock.now())
             changed[task.position] = current.tasks[task.position]
-        return await self._save(current, changed.values(), sends) if current is not run else run
+        if current is run:
+            return run
+        done = await self._save(current, changed.values(), sends)
+        return done if done.left_chain is None else await self._reconsidered(done)
 
     # --- before a task -----------------------------------------------------------------------------------------------
 
@@ -148,9 +163,8 @@ class Executor:
         """A run whose request has enough confirmations goes on, if the request's block is still on the chain.
 
         v0.6.2 asked for the receipt before every task and failed the run on any error; here the block's hash is compared
-        once, when the confirmations are complete. A request that left the chain has until finality to come back in another
-        block (log intake then moves the run there); an answer that the chain cannot give now is asked for again at the next
-        head.
+        once, when the confirmations are complete, and again before a transaction is asked for. An answer that the chain cannot
+        give now is asked for again at the next head.
         """
         height, request, created = self.height, run.request, run.creation_height
         if height is None or request is None or created is None:
@@ -160,10 +174,47 @@ class Executor:
         if canonical == request.block_hash:
             observed = msgspec.structs.replace(run, observed_height=height)
             return moved(observed, RunStatus.IN_PROGRESS, now)
-        if canonical is not None and height >= created + self._finality_depth:
-            error = f"TxHash {request.transaction_hash} initiating run {run.id} not on main chain; presumably has been uncled"
-            return moved(moved(run, RunStatus.IN_PROGRESS, now), RunStatus.ERRORED, now, error=error)
+        if canonical is not None and await stored.has_asked(self._db, run.id):
+            return self._in_suspense(run, height, created)
+        if canonical is not None and await self._read_again(created):
+            return strayed(run, height, self._clock.now())
         return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
+
+    async def _read_again(self, created: int) -> bool:
+        """Whether log intake has read this height again on the chain as it is now. Until then it may be about to move a run
+        whose request is in another block."""
+        cursor = self._taken_in()
+        if cursor is None or cursor.block_hash is None or cursor.block_number < created:
+            return False
+        return await self._canonical(cursor.block_number) == cursor.block_hash
+
+    async def _reconsidered(self, run: Run) -> Run:
+        """A run that has just been stored as cancelled, going on if its request's block is back already: then log intake may
+        have read it before the cancellation was durable. After a crash in between, log intake finds it when it looks back."""
+        assert run.creation_height is not None, "only a run that a log started strays"
+        if run.request is None or await self._canonical(run.creation_height) != run.request.block_hash:
+            return run
+        return await self._save(
+            moved(run, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=run.creation_height), ()
+        )
+
+    def _in_suspense(self, run: Run, height: int, created: int) -> Run:
+        """A run whose answer is out already while its request is off the chain: it has until finality to come back."""
+        now = self._clock.now()
+        if height < created + self._finality_depth:
+            return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
+        where = run.request.transaction_hash if run.request is not None else None
+        error = f"TxHash {where} initiating run {run.id} not on main chain; presumably has been uncled"
+        return moved(moved(run, RunStatus.IN_PROGRESS, now), RunStatus.ERRORED, now, error=error)
+
+    async def _astray(self, run: Run, task: TaskRun) -> int | None:
+        """The height now, if the task is about to ask for a transaction for a request whose block is not canonical any more. It
+        matters most to runs that did not wait for confirmations: nothing has looked at their request's block before."""
+        height, request, created = self.height, run.request, run.creation_height
+        if task.status is RunStatus.PENDING_CONFIRMATIONS or height is None or request is None or created is None:
+            return None
+        canonical = await self._canonical(created)
+        return None if canonical is None or canonical == request.block_hash else height
 
     async def _canonical(self, number: int) -> Hash | None:
         """The hash of the canonical block at a height; None when the chain cannot tell now."""
@@ -210,7 +261,11 @@ class Executor:
             )
             if adapter.pure:
                 return cast("PureAdapter", adapter).perform(params, before, context)
-            return await cast("ActiveAdapter", adapter).perform(params, before, context)
+            began = self._clock.monotonic()
+            try:
+                return await cast("ActiveAdapter", adapter).perform(params, before, context)
+            finally:
+                self._task_seconds.labels(adapter.name).observe(self._clock.monotonic() - began)
         except (Invalid, MergeError) as fault:
             return Errored(str(fault), before)
         except StorageUnavailable:

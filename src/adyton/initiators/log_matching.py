@@ -7,151 +7,359 @@ from collections.abc import Callable, Iterable
 import msgspec
 import structlog
 
-from adyton.domain.chain import Hash, Log
+from adyton.domain.chain import ZERO_ADDRESS, Address, Hash, Log
 from adyton.domain.errors import Refused
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import LAYOUTS, RUN_LOG, MalformedLog, RunLog, accepts, job_topics, read_run_log
-from adyton.domain.runs import Run, RunStatus
+from adyton.domain.requests import (
+    CLOSINGS,
+    LAYOUTS,
+    RUN_LOG,
+    Closing,
+    MalformedLog,
+    Request,
+    RunLog,
+    accepts,
+    job_topics,
+    named_job,
+    read_run_log,
+)
+from adyton.domain.runs import Data, Run, RunStatus
 from adyton.storage.logs import ALREADY_SEEN, REFUSED, RUN_STARTED, LogDecision
+from adyton.storage.request_runs import RequestRun
 
 log = structlog.get_logger(__name__)
 
-RequestKey = tuple[str, str]
+RequestKey = tuple[Address, Hash]
 """(contract, request id)"""
+DecisionKey = tuple[Hash, int, str]
+"""(block hash, log index, job id)"""
 MakeRun = Callable[[Job, Initiator, Log, RunLog], Run]
 
 
-class Known(msgspec.Struct, frozen=True):
-    """A run that a request already has."""
+class Known(msgspec.Struct, kw_only=True):
+    """What is in the database about a batch of logs; as long as it was not ``looked_up``, decide as if all of it were new.
 
-    run_id: str
-    height: int
-    block_hash: Hash
+    ``decided`` says which run came of each log decided about, None if none did. ``dead`` are requests that the chain does not
+    wait for any more; ``archived`` the jobs, of those named, that are archived. ``every_job``: what was refused without a
+    run is decided again, and jobs take requests from before their beginning.
+    """
+
+    runs: dict[RequestKey, RequestRun] = {}
+    requests: dict[RequestKey, Request] = {}
+    decided: dict[DecisionKey, str | None] = {}
+    dead: frozenset[RequestKey] = frozenset()
+    archived: frozenset[str] = frozenset()
+    looked_up: bool = False
+    every_job: bool = False
+    now: int = 0
 
 
-class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch of logs comes to: rows to write, runs to start, waiting runs whose request is now in another block."""
+class Move(msgspec.Struct, frozen=True):
+    """A run whose request is now in another block, or is back in its old one."""
 
-    decisions: list[LogDecision]
-    runs: list[Run]
-    moves: list[tuple[Known, Log, RunLog]]
+    run: RequestRun
+    log: Log
+    request: RunLog
+
+
+class Decided(msgspec.Struct, kw_only=True):
+    """What a batch of logs comes to: rows to write, runs to start, runs whose request is now in another block.
+
+    ``amended`` are decisions that take the place of an earlier one; ``superseded`` runs and those that take their place;
+    ``placed`` known requests of which only the place is new. ``look_up``: it must not be written, because what is in the
+    database was not looked up and matters.
+    """
+
+    decisions: list[LogDecision] = []
+    amended: list[LogDecision] = []
+    runs: list[Run] = []
+    moves: list[Move] = []
+    superseded: list[tuple[RequestRun, Run]] = []
+    requests: list[Request] = []
+    placed: list[Request] = []
+    closings: list[tuple[RequestKey, Closing]] = []
+    look_up: bool = False
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Whom a request log is for: a job and its initiator that listens, or, of a contract of ours, a job that does not."""
+
+    job_id: str
+    job: Job | None = None
+    initiator: Initiator | None = None
+    refusal: str | None = None
 
 
 class Routes:
-    """Which job a log is for: a look-up by its second topic."""
+    """Which job a log is for: a look-up by its second topic. ``own`` are contracts whose requests are accounted for whether
+    or not a job listens, besides those that initiators name."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    def __init__(self, jobs: Iterable[Job], own: Iterable[Address] = ()) -> None:
         self._by_topic: dict[Hash, Job] = {}
+        self._named = set(own)
         for job in jobs:
             if job.initiator(RUN_LOG) is not None:
                 self._by_topic.update(dict.fromkeys(job_topics(job.id), job))
+                self._named.update(i.address for i in job.initiators if i.type == RUN_LOG)
+        self._named.discard(ZERO_ADDRESS)
 
-    def match(self, log: Log) -> tuple[Job, Initiator] | None:
-        """The job that a log asks for and the initiator that listens to its contract."""
+    def match(self, log: Log) -> Route | None:
+        """Whom a log asks; None when that is none of our business."""
         if len(log.topics) < 2 or log.topics[0] not in LAYOUTS:
             return None
         job = self._by_topic.get(log.topics[1])
-        if job is None:
+        initiator = None if job is None else next((i for i in job.initiators if i.type == RUN_LOG and accepts(i, log)), None)
+        if job is not None and initiator is not None:
+            return Route(job.id, job, initiator)
+        if log.address not in self._named:
             return None
-        initiator = next((i for i in job.initiators if i.type == RUN_LOG and accepts(i, log)), None)
-        return None if initiator is None else (job, initiator)
+        if job is not None:
+            return Route(job.id, refusal=f"job {job.id} does not listen to contract {log.address}")
+        return Route(named_job(log))
 
 
-def decide(
-    logs: Iterable[Log],
-    *,
-    routes: Routes,
-    make_run: MakeRun,
-    known: dict[RequestKey, Known],
-    decided: set[tuple[Hash, int, str]],
-) -> Decided:
-    """Decide about each log that is for one of our jobs.
+def decide(logs: Iterable[Log], *, routes: Routes, make_run: MakeRun, known: Known) -> Decided:
+    """Decide about each log that is for one of our jobs or contracts, or says that a request has ended.
 
-    ``known`` holds the runs that requests already have, ``decided`` the (block, log index, job) already written down.
-    The first log of a request starts its run; a second one, in this batch or later, is seen and written down only.
+    The first log of a request starts its run; a second one, in this batch or later, is seen and written down only. ``known``
+    is used up: what this batch decides is added to it.
     """
-    result = Decided(decisions=[], runs=[], moves=[])
+    judge = _Judge(make_run, known)
     for entry in logs:
-        found = routes.match(entry)
-        if found is not None and not entry.removed:
-            try:
-                _decide_one(result, entry, *found, make_run=make_run, known=known, decided=decided)
-            except Exception:
-                # A defect of ours must cost one request, visibly, and not stop the intake of all others for ever.
-                log.exception("a log could not be decided", job=found[0].id, transaction=entry.transaction_hash)
-                if (entry.block_hash, entry.log_index, found[0].id) not in decided:
-                    result.decisions.append(
-                        LogDecision(log=entry, job_id=found[0].id, decision=REFUSED, reason="internal error")
-                    )
-    return result
+        if entry.removed or len(entry.topics) < 2:
+            continue
+        if entry.topics[0] in CLOSINGS:
+            judge.closing(entry)
+            continue
+        route = routes.match(entry)
+        if route is None:
+            continue
+        try:
+            judge.request(entry, route)
+        except Exception:
+            # A defect of ours must cost one request, visibly, and not stop the intake of all others for ever.
+            log.exception("a log could not be decided", job=route.job_id, transaction=entry.transaction_hash)
+            judge.give_up(entry, route)
+    return judge.result
 
 
-def _decide_one(
-    result: Decided,
-    entry: Log,
-    job: Job,
-    initiator: Initiator,
-    *,
-    make_run: MakeRun,
-    known: dict[RequestKey, Known],
-    decided: set[tuple[Hash, int, str]],
-) -> None:
-    seen = (entry.block_hash, entry.log_index, job.id) in decided
-    try:
-        request = read_run_log(entry)
-    except MalformedLog as fault:
-        if not seen:
-            result.decisions.append(LogDecision(log=entry, job_id=job.id, decision=REFUSED, reason=str(fault)))
-        return
-    key = (entry.address, request.request_id)
-    earlier = known.get(key)
-    if earlier is not None:
-        if earlier.block_hash != entry.block_hash:
-            result.moves.append((earlier, entry, request))
-            known[key] = Known(earlier.run_id, entry.block_number, entry.block_hash)
-        if not seen:
-            result.decisions.append(
+class _Judge:
+    """Decides log by log, and remembers what the logs before have come to."""
+
+    def __init__(self, make_run: MakeRun, known: Known) -> None:
+        self._make_run = make_run
+        self._known = known
+        self.result = Decided()
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def request(self, entry: Log, route: Route) -> None:
+        """Decide about a request log."""
+        try:
+            request = read_run_log(entry)
+        except MalformedLog as fault:
+            if self._key(entry, route) not in self._known.decided:
+                self.refuse(entry, route, None, str(fault))
+            return
+        earlier = self._known.runs.get((entry.address, request.request_id))
+        if earlier is not None and not self._is_another(entry, route, request, earlier):
+            self._again(entry, route, request, earlier)
+        elif route.job is None or route.initiator is None:
+            self._disown(entry, route, request)
+        elif earlier is None and self._settled(entry, route):
+            self._note_place(entry, route, request, None)
+        elif refusal := self._refusal(entry, route.initiator, request):
+            self.refuse(entry, route, request, refusal)
+        else:
+            self._start(entry, route, route.job, route.initiator, request, earlier)
+
+    def refuse(self, entry: Log, route: Route, request: RunLog | None, reason: str) -> None:
+        """Write down that nothing comes of a log. What is not for a job of ours gets no decision, only its request's row."""
+        decision = LogDecision(
+            log=entry,
+            job_id=route.job_id,
+            decision=REFUSED,
+            request_id=None if request is None else request.request_id,
+            reason=reason,
+        )
+        if route.job is not None:
+            self._decided(decision)
+        if request is not None:
+            self._note(_row(entry, route, request, self._known.now, decision=REFUSED, reason=reason))
+
+    def give_up(self, entry: Log, route: Route) -> None:
+        """Write down that a log met a defect of ours, unless more is known of it."""
+        if self._key(entry, route) not in self._known.decided:
+            self.refuse(entry, route, None, "internal error")
+
+    @staticmethod
+    def _is_another(entry: Log, route: Route, request: RunLog, earlier: RequestRun) -> bool:
+        """Whether a reorganisation gave the id to another request (an id counts its requester's requests, so two of them may
+        change places) before the first one asked for a transaction: then the run would answer what nobody asks."""
+        if earlier.asked or earlier.block_hash == entry.block_hash or route.job is None:
+            return False
+        return (earlier.job_id, earlier.payment) != (route.job_id, request.payment) or asks(earlier.input) != asks(request.data)
+
+    def _settled(self, entry: Log, route: Route) -> bool:
+        """Whether the log has been decided about and that stands. What every job is asked again is not what has a run."""
+        key = self._key(entry, route)
+        decided = self._known.decided
+        return key in decided and (not self._known.every_job or decided[key] is not None)
+
+    def _refusal(self, entry: Log, initiator: Initiator, request: RunLog) -> str | None:
+        begins = initiator.from_block
+        if begins is not None and entry.block_number < begins and not self._known.every_job:
+            return f"emitted in block {entry.block_number}, before the job begins (block {begins})"
+        if (entry.address, request.request_id) in self._known.dead:
+            return "already answered or cancelled when it was read"
+        return None
+
+    def _again(self, entry: Log, route: Route, request: RunLog, earlier: RequestRun) -> None:
+        """A log of a request that has a run: the run follows it, if it still can."""
+        follows = earlier.left_chain is not None or not earlier.status.finished
+        if follows and (earlier.block_hash != entry.block_hash or earlier.left_chain is not None):
+            self.result.moves.append(Move(earlier, entry, request))
+            self._known.runs[(entry.address, request.request_id)] = msgspec.structs.replace(
+                earlier, height=entry.block_number, block_hash=entry.block_hash, left_chain=None
+            )
+        if route.job is not None and self._key(entry, route) not in self._known.decided:
+            self._decided(
                 LogDecision(
                     log=entry,
-                    job_id=job.id,
+                    job_id=route.job_id,
                     decision=ALREADY_SEEN,
                     request_id=request.request_id,
-                    run_id=earlier.run_id,
-                    reason=f"the request has run {earlier.run_id}",
+                    run_id=earlier.id,
+                    reason=f"the request has run {earlier.id}",
                 )
             )
-        return
-    if not seen:
-        _start(result, entry, job, initiator, request, make_run=make_run, known=known)
+        self._note_place(entry, route, request, earlier)
+
+    def _disown(self, entry: Log, route: Route, request: RunLog) -> None:
+        """A request of a contract of ours that no live job answers: an archived one may, whose run goes on."""
+        self.result.look_up = not self._known.looked_up
+        ended = f"job {route.job_id} is archived" if route.job_id in self._known.archived else None
+        reason = route.refusal or ended or f"no job {route.job_id} on this node"
+        known = self._known.requests.get((entry.address, request.request_id))
+        if known is None or known.reason != reason:
+            self.refuse(entry, route, request, reason)
+        else:
+            self._note_place(entry, route, request, None)
+
+    def _start(
+        self, entry: Log, route: Route, job: Job, initiator: Initiator, request: RunLog, earlier: RequestRun | None
+    ) -> None:
+        try:
+            run = self._make_run(job, initiator, entry, request)
+        except Refused as fault:
+            self.refuse(entry, route, request, str(fault))
+            return
+        decision = REFUSED if run.status is RunStatus.ERRORED else RUN_STARTED
+        self._known.runs[(entry.address, request.request_id)] = _as_known(run, entry)
+        self.result.runs.append(run)
+        if earlier is not None:
+            self.result.superseded.append((earlier, run))
+        self._decided(
+            LogDecision(
+                log=entry,
+                job_id=job.id,
+                decision=decision,
+                request_id=request.request_id,
+                run_id=run.id,
+                reason=run.error,
+            )
+        )
+        self._note(_row(entry, route, request, self._known.now, decision=decision, reason=run.error, run_id=run.id))
+
+    def _decided(self, decision: LogDecision) -> None:
+        key = (decision.log.block_hash, decision.log.log_index, decision.job_id)
+        (self.result.amended if key in self._known.decided else self.result.decisions).append(decision)
+        self._known.decided[key] = decision.run_id
+
+    def _note(self, request: Request) -> None:
+        """A request's row, new or with another decision."""
+        self.result.requests.append(request)
+        self._known.requests[(request.contract, request.request_id)] = request
+
+    def _note_place(self, entry: Log, route: Route, request: RunLog, run: RequestRun | None) -> None:
+        """Where a known request is now. One that has a run but no row yet (it is older than the table) gets its row."""
+        known = self._known.requests.get((entry.address, request.request_id))
+        if known is None:
+            if run is not None:
+                self._note(_row(entry, route, request, self._known.now, decision=RUN_STARTED, run_id=run.id))
+            return
+        if (known.block_hash, known.log_index) == (entry.block_hash, entry.log_index):
+            return
+        moved = msgspec.structs.replace(
+            known,
+            block_number=entry.block_number,
+            block_hash=entry.block_hash,
+            transaction_hash=entry.transaction_hash,
+            log_index=entry.log_index,
+            requester=request.requester,
+            payment=request.payment,
+            expiration=request.expiration,
+        )
+        self.result.placed.append(moved)
+        self._known.requests[(entry.address, request.request_id)] = moved
+
+    @staticmethod
+    def _key(entry: Log, route: Route) -> DecisionKey:
+        return (entry.block_hash, entry.log_index, route.job_id)
+
+    # --- their ends --------------------------------------------------------------------------------------------------
+
+    def closing(self, entry: Log) -> None:
+        """Note that the chain does not wait for a request any more; nothing new if the row says so already."""
+        key = (entry.address, entry.topics[1])
+        known = self._known.requests.get(key)
+        unknown = known is None and self._known.looked_up
+        if unknown or (known is not None and known.closed is not None):
+            return
+        how = CLOSINGS[entry.topics[0]]
+        closing = Closing(
+            how=how, transaction_hash=entry.transaction_hash, block_number=entry.block_number, block_hash=entry.block_hash
+        )
+        self.result.closings.append((key, closing))
+        if known is not None:
+            self._known.requests[key] = msgspec.structs.replace(known, closed=closing)
 
 
-def _start(
-    result: Decided,
-    entry: Log,
-    job: Job,
-    initiator: Initiator,
-    request: RunLog,
-    *,
-    make_run: MakeRun,
-    known: dict[RequestKey, Known],
-) -> None:
-    try:
-        run = make_run(job, initiator, entry, request)
-    except Refused as fault:
-        result.decisions.append(
-            LogDecision(log=entry, job_id=job.id, decision=REFUSED, request_id=request.request_id, reason=str(fault))
-        )
-        return
-    refused = run.status is RunStatus.ERRORED
-    known[(entry.address, request.request_id)] = Known(run.id, entry.block_number, entry.block_hash)
-    result.runs.append(run)
-    result.decisions.append(
-        LogDecision(
-            log=entry,
-            job_id=job.id,
-            decision=REFUSED if refused else RUN_STARTED,
-            request_id=request.request_id,
-            run_id=run.id,
-            reason=run.error,
-        )
+def asks(given: Data | None) -> Data:
+    """What a request asks for, of a run's input: without what the contract derives from the block that the request is in."""
+    return {name: value for name, value in (given or {}).items() if name != "dataPrefix"}
+
+
+def _as_known(run: Run, entry: Log) -> RequestRun:
+    return RequestRun(
+        id=run.id,
+        job_id=run.job_id,
+        status=run.status,
+        height=entry.block_number,
+        block_hash=entry.block_hash,
+        payment=run.payment,
+        left_chain=None,
+        input=run.input,
+        asked=False,
+    )
+
+
+def _row(
+    entry: Log, route: Route, request: RunLog, now: int, *, decision: str, reason: str | None = None, run_id: str | None = None
+) -> Request:
+    return Request(
+        contract=entry.address,
+        request_id=request.request_id,
+        job_id=route.job_id,
+        block_number=entry.block_number,
+        block_hash=entry.block_hash,
+        transaction_hash=entry.transaction_hash,
+        log_index=entry.log_index,
+        requester=request.requester,
+        payment=request.payment,
+        expiration=request.expiration,
+        decision=decision,
+        reason=reason,
+        run_id=run_id,
+        seen_at=now,
     )

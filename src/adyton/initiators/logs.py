@@ -1,85 +1,55 @@
 """Log intake: every log of every block, once, whatever happens in between.
 
 The cursor (a row) says through which block logs have been taken in; a new head only wakes. Each pass asks for the logs of
-the blocks behind the cursor, decides about them, and writes decisions, runs and cursor in one operation. So a crash at any
-await costs nothing: the next pass starts at the cursor. Reading a block twice is harmless: decisions and requests are keyed.
+the blocks behind the cursor, decides about them, and writes decisions, runs, requests and cursor in one operation. So a crash
+at any await costs nothing: the next pass starts at the cursor. Reading a block twice is harmless: everything is keyed.
 
-- The newest block is asked for by its hash, so a node that does not have it says so instead of answering "no logs".
+- Logs of a range are believed when the same answer shows that the node has the range's last block, on the chain we know; the
+  newest block is asked for by its hash, so a node that does not have it says so instead of answering "no logs".
 - Ranges shrink when the node refuses them or is too slow, and grow back.
 - When the cursor's block is no longer on the chain, the last ``finality_depth`` blocks are read again.
-- At every new connection the last ``margin`` blocks are read again: another node may have been behind.
+- At every new connection the last blocks are read again, ``margin`` at least: another node may have been behind; and every
+  ``look_back`` seconds the last ``finality_depth``: a node may have left logs out. Only what is new is written.
+- Older blocks are read again where a row asks for it (``rereads``).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+import asyncio
+from collections.abc import Sequence
 
 import structlog
 
-from adyton.domain.chain import Hash, Head, Log, LogFilter
-from adyton.domain.errors import Broken, Conflict, Refused, TryAgain
-from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import LAYOUTS, MalformedLog, RunLog, merged_filter, read_run_log
-from adyton.domain.runs import Run, RunRequest
+from adyton.domain.chain import Address, Head
+from adyton.domain.errors import Broken, Refused, TryAgain
 from adyton.engine.create import RunMaker
 from adyton.engine.engine import Engine
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
-from adyton.initiators.log_matching import Decided, Known, RequestKey, Routes, decide
+from adyton.initiators.beginning import first_block, wanted_before
+from adyton.initiators.open_requests import OpenRequests
+from adyton.initiators.reading import Reader, Stride
+from adyton.initiators.rereads import Rereads
+from adyton.initiators.source import ChainMoved, Heads, LogSource, NotThereYet
+from adyton.initiators.writing import Book, Listening, Reading
+from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import logs as stored
-from adyton.storage import runs as stored_runs
-from adyton.storage.database import Database, Statement
+from adyton.storage.database import Database
 from adyton.storage.logs import Cursor
 
 log = structlog.get_logger(__name__)
 
-_LOGS_A_WRITE = 1000
 _LONGEST_PAUSE = 10.0
-_LINES_A_WRITE = 50
-
-
-class LogSource(Protocol):
-    """What log intake asks the chain for."""
-
-    async def head(self, tag: str | int = "latest") -> Head | None:
-        """A block's header."""
-        ...
-
-    async def logs(self, wanted: LogFilter, first: int, last: int) -> list[Log]:
-        """Logs of a range of blocks."""
-        ...
-
-    async def logs_in_block(self, wanted: LogFilter, block: Hash) -> list[Log]:
-        """Logs of one block; an error when the node does not have it."""
-        ...
-
-
-class Heads(Protocol):
-    """What log intake needs of the head tracker."""
-
-    @property
-    def state(self) -> ChainState:
-        """The newest state."""
-        ...
-
-    def updates(self) -> AsyncIterator[ChainState]:
-        """The newest state, then each change."""
-        ...
-
-    async def canonical_hash(self, number: int) -> Hash | None:
-        """The hash of the canonical block at a height; None when it can't be told now."""
-        ...
-
-
-class ChainMoved(TryAgain):
-    """The chain was reorganised while it was read; what was read counts for nothing."""
 
 
 class LogIntake:
-    """Follows the chain and starts runs for the requests found on it."""
+    """Follows the chain and starts runs for the requests found on it.
+
+    ``own`` are contracts whose requests are accounted for whether or not a job listens to them. ``look_back`` is in seconds; 0
+    looks back at connections only.
+    """
 
     def __init__(
         self,
@@ -91,40 +61,87 @@ class LogIntake:
         jobs: JobRegistry,
         maker: RunMaker,
         engine: Engine,
+        open_requests: OpenRequests,
+        metrics: Metrics,
         finality_depth: int,
         margin: int,
         longest_range: int,
+        look_back: float = 0.0,
+        own: Sequence[Address] = (),
     ) -> None:
         self._db = db
         self._clock = clock
         self._chain = chain
         self._heads = heads
         self._jobs = jobs
-        self._maker = maker
-        self._engine = engine
         self._finality_depth = finality_depth
         self._margin = margin
-        self._longest_range = longest_range
-        self._range = longest_range
+        self._look_back_every = look_back
+        self._listening = Listening(jobs, own)
+        self._reader = Reader(chain=chain, heads=heads, clock=clock, metrics=metrics, finality_depth=finality_depth)
+        self._book = Book(
+            db=db,
+            clock=clock,
+            heads=heads,
+            listening=self._listening,
+            maker=maker,
+            engine=engine,
+            open_requests=open_requests,
+            metrics=metrics,
+        )
+        self._stride = Stride(longest_range)
         self._cursor: Cursor | None = None
+        self._furthest = -1
         self._connection = 0
-        self._routes = Routes(())
-        self._filter: LogFilter | None = None
-        self._jobs_version = -1
+        self._looked_back = clock.monotonic()
+        self._caught_up = asyncio.Event()
+        self.rereads = Rereads(
+            db=db,
+            clock=clock,
+            heads=heads,
+            reader=self._reader,
+            book=self._book,
+            listening=self._listening,
+            height=lambda: self.height,
+            caught_up=self._caught_up,
+            usual_range=longest_range,
+            finality_depth=finality_depth,
+        )
 
     @property
     def height(self) -> int | None:
-        """The block through which logs have been taken in."""
+        """The block through which logs have been taken in; lower for a moment while the last blocks are read again."""
         return None if self._cursor is None else self._cursor.block_number
 
+    @property
+    def taken_in(self) -> Cursor | None:
+        """That block, with its hash where it was read and not only begun at: if it is canonical, what is before it has been
+        read as it is on the chain now."""
+        return self._cursor
+
+    def wake(self) -> None:
+        """Say that a re-read has been stored."""
+        self.rereads.wake()
+
     async def run(self) -> None:
+        """Follow the chain, and read again what is asked for, for ever."""
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self.follow())
+            parts.create_task(self.rereads.run())
+
+    async def follow(self) -> None:
         """Follow the chain, for ever. A pass that fails is repeated, with growing pauses, until it succeeds."""
         async for state in self._heads.updates():
             pause = 0.05
             while state.connected and state.head is not None:
+                self._caught_up.clear()
                 try:
                     await self._catch_up(state, state.head)
+                    self._caught_up.set()
+                    self.rereads.nudge()
                     break
+                except (ChainMoved, NotThereYet) as moment:
+                    log.info("logs are taken in as soon as the chain is clear", because=str(moment), seconds=round(pause, 2))
                 except (RpcError, TryAgain, Refused, Broken) as fault:
                     log.warning("logs could not be taken in; trying again", because=str(fault), seconds=round(pause, 2))
                 except Exception:
@@ -136,34 +153,34 @@ class LogIntake:
     # --- which blocks ------------------------------------------------------------------------------------------------
 
     async def _catch_up(self, state: ChainState, head: Head) -> None:
-        cursor = await self._where(head)
+        cursor = await self._where(state, head)
         if state.connection != self._connection:
-            cursor = _back(cursor, self._margin)
+            self._cursor = cursor = _back(cursor, max(self._margin, self._finality_depth))
+            self._connection = state.connection
         cursor = await self._on_chain(cursor, head)
         while cursor.block_number < head.number:
             cursor = await self._pass(cursor, head)
-        self._connection = state.connection
+        await self._look_back(head)
 
-    async def _where(self, head: Head) -> Cursor:
+    async def _where(self, state: ChainState, head: Head) -> Cursor:
         if self._cursor is None:
-            self._cursor = await stored.cursor(self._db) or Cursor(await self._first_block(head) - 1, None)
+            cursor = await stored.cursor(self._db)
+            if cursor is None:
+                cursor = await self._begin(head)
+                self._connection = state.connection
+            self._furthest = cursor.block_number
+            self._cursor = cursor
         return self._cursor
 
-    async def _first_block(self, head: Head) -> int:
-        """Where a node begins that has never read this chain: at the age of its oldest job, so that what was asked of the
-        job before there was a connection is answered too; without jobs, a little behind the head."""
-        if not self._jobs.jobs:
-            return max(0, head.number - self._margin)
-        since = min(job.created_at for job in self._jobs.jobs.values()) // 1_000_000 - 60
-        low, high = 0, head.number
-        while low < high:
-            middle = (low + high) // 2
-            block = await self._chain.head(middle)
-            if block is None or block.timestamp < since:
-                low = middle + 1
-            else:
-                high = middle
-        return max(0, low - self._margin)
+    async def _begin(self, head: Head) -> Cursor:
+        """The first cursor of a node that has never read this chain. What its jobs want from before is a re-read, stored in
+        the same write: a crash leaves both or none."""
+        jobs = list(self._jobs.jobs.values())
+        first = await first_block(self._chain, jobs, head.number, self._margin)
+        cursor = Cursor(first - 1, None)
+        await self._db.write(*wanted_before(jobs, first, self._clock.now()), stored.advance(cursor))
+        self.rereads.wake()
+        return cursor
 
     async def _on_chain(self, cursor: Cursor, head: Head) -> Cursor:
         """The cursor, or one far enough back if its block has left the chain."""
@@ -175,141 +192,49 @@ class LogIntake:
                 return cursor
             if canonical is None:
                 raise ChainMoved(f"block {cursor.block_number} cannot be found on the chain now")
-        log.warning("the chain was reorganised; reading again", block=cursor.block_number, back=self._finality_depth)
-        return _back(Cursor(min(cursor.block_number, head.number), None), self._finality_depth)
+        log.info("the chain was reorganised; reading again", block=cursor.block_number, back=self._finality_depth)
+        self._cursor = back = _back(Cursor(min(cursor.block_number, head.number), None), self._finality_depth)
+        return back
 
     # --- one pass ----------------------------------------------------------------------------------------------------
 
     async def _pass(self, cursor: Cursor, head: Head) -> Cursor:
         """Take in the next blocks; returns the new cursor, durable."""
-        self._refresh_routes()
+        ears = self._listening.now()
         first = cursor.block_number + 1
-        last = min(first + self._range - 1, head.number)
-        logs = _in_order(await self._read(first, last, head))
-        reached = Cursor(last, head.hash if last == head.number else await self._heads.canonical_hash(last))
-        await self._take_in(logs, reached)
+        stretch = await self._reader.next(ears.filter, first, head.number, head, self._stride)
+        await self._check_unbroken(cursor, head)
+        reached = Cursor(stretch.last, stretch.block_hash)
+        again = first <= self._furthest
+        await self._book.take_in(
+            Reading(logs=stretch.logs, first=first, last=stretch.last, progress=stored.advance(reached), again=again)
+        )
+        self._furthest = max(self._furthest, stretch.last)
+        if self._listening.now() is not ears:
+            # A job came while these blocks were read without it. A crash here is made good by the look back at the next start.
+            return cursor
         self._cursor = reached
-        self._range = min(self._range * 2, self._longest_range)
         return reached
 
-    def _refresh_routes(self) -> None:
-        if self._jobs_version != self._jobs.version:
-            self._routes = Routes(self._jobs.jobs.values())
-            self._filter = merged_filter(self._jobs.jobs.values())
-            self._jobs_version = self._jobs.version
+    async def _check_unbroken(self, cursor: Cursor, head: Head) -> None:
+        """What the passes before have read must be of the branch that this one read."""
+        recent = cursor.block_hash is not None and cursor.block_number > head.number - self._finality_depth
+        if recent and await self._heads.canonical_hash(cursor.block_number) != cursor.block_hash:
+            raise ChainMoved(f"block {cursor.block_number} left the chain while the next ones were read")
 
-    async def _read(self, first: int, last: int, head: Head) -> list[Log]:
-        if self._filter is None:
-            return []
-        if first == last == head.number:
-            return await self._chain.logs_in_block(self._filter, head.hash)
-        try:
-            logs = await self._chain.logs(self._filter, first, last)
-        except (RpcError, TryAgain):
-            self._range = max(1, self._range // 2)
-            raise
-        await self._check_canonical(logs, head)
-        return logs
-
-    async def _check_canonical(self, logs: Sequence[Log], head: Head) -> None:
-        """Blocks that may still change must be the ones we know; older ones are final."""
-        recent = {
-            entry.block_number: entry.block_hash for entry in logs if entry.block_number > head.number - self._finality_depth
-        }
-        for number, block_hash in recent.items():
-            if await self._heads.canonical_hash(number) != block_hash:
-                raise ChainMoved(f"the logs of block {number} are of another branch than its header")
-
-    # --- decide and write --------------------------------------------------------------------------------------------
-
-    async def _take_in(self, logs: list[Log], reached: Cursor) -> None:
-        """Write the decisions, the runs and, with the last of them, the cursor."""
-        parts = [logs[i : i + _LOGS_A_WRITE] for i in range(0, len(logs), _LOGS_A_WRITE)] or [[]]
-        for number, part in enumerate(parts, start=1):
-            await self._write(part, reached if number == len(parts) else None)
-
-    async def _write(self, logs: list[Log], reached: Cursor | None) -> None:
-        """Try as if all of it were new; where the keys say otherwise, look what is there and write only the rest."""
-        try:
-            await self._commit(self._decide(logs, {}, set()), reached)
-        except Conflict:
-            decided = await stored.decided(self._db, list({entry.block_hash for entry in logs}))
-            await self._commit(self._decide(logs, await self._known(logs), decided), reached)
-
-    def _decide(self, logs: Sequence[Log], known: dict[RequestKey, Known], decided: set[tuple[Hash, int, str]]) -> Decided:
-        head = self._heads.state.head
-        height = head.number if head is not None else 0
-
-        def make(job: Job, initiator: Initiator, entry: Log, request: RunLog) -> Run:
-            return self._maker.from_log(job, initiator, entry, request, height)
-
-        return decide(logs, routes=self._routes, make_run=make, known=known, decided=decided)
-
-    async def _known(self, logs: Sequence[Log]) -> dict[RequestKey, Known]:
-        keys = {(entry.address, request) for entry in logs if (request := _request_id(entry)) is not None}
-        rows = await stored_runs.of_requests(self._db, sorted(keys))
-        return {key: Known(str(row[0]), int(row[1] or 0), str(row[2])) for key, row in rows.items()}
-
-    async def _commit(self, found: Decided, reached: Cursor | None) -> None:
-        now = self._clock.now()
-        statements: list[Statement] = []
-        if found.runs:
-            statements.append(self._engine.statement(found.runs))
-        if found.decisions:
-            statements.append(stored.insert(found.decisions, now))
-        statements += [_move(known, entry, request, now) for known, entry, request in found.moves]
-        if reached is not None:
-            statements.append(stored.advance(reached))
-        if statements:
-            await self._db.write(*statements)
-        self._engine.accept(found.runs)
-        _tell(found)
-
-
-def _tell(found: Decided) -> None:
-    """Say what was decided; a flood of requests in one line."""
-    if len(found.decisions) > _LINES_A_WRITE:
-        log.info("requests taken in", logs=len(found.decisions), runs=len(found.runs))
-        return
-    for decision in found.decisions:
-        log.info(
-            decision.decision,
-            job=decision.job_id,
-            run=decision.run_id,
-            request=decision.request_id,
-            block=decision.log.block_number,
-            transaction=decision.log.transaction_hash,
-            because=decision.reason,
-        )
-
-
-def _in_order(logs: Sequence[Log]) -> list[Log]:
-    """Each log once, in the chain's order, whatever the node answered."""
-    once = {(entry.block_hash, entry.log_index): entry for entry in logs}
-    return sorted(once.values(), key=lambda entry: (entry.block_number, entry.log_index))
+    async def _look_back(self, head: Head) -> None:
+        """Now and then, read the blocks once more that may still change: a node may have answered with some logs missing."""
+        now = self._clock.monotonic()
+        if not self._look_back_every or now - self._looked_back < self._look_back_every:
+            return
+        first = max(0, head.number - self._finality_depth + 1)
+        while first <= head.number:
+            ears = self._listening.now()
+            stretch = await self._reader.next(ears.filter, first, head.number, head, self._stride)
+            await self._book.take_in(Reading(logs=stretch.logs, first=first, last=stretch.last, again=True))
+            first = stretch.last + 1
+        self._looked_back = now
 
 
 def _back(cursor: Cursor, blocks: int) -> Cursor:
     return Cursor(max(-1, cursor.block_number - blocks), None)
-
-
-def _request_id(entry: Log) -> str | None:
-    if not entry.topics or entry.topics[0] not in LAYOUTS:
-        return None
-    try:
-        return read_run_log(entry).request_id
-    except MalformedLog:
-        return None
-    except Exception:  # noqa: BLE001 - a defect of ours, which ``decide`` meets as well and writes down
-        return None
-
-
-def _move(known: Known, entry: Log, found: RunLog, now: int) -> Statement:
-    request = RunRequest(
-        contract=entry.address,
-        transaction_hash=entry.transaction_hash,
-        block_hash=entry.block_hash,
-        log_index=entry.log_index,
-    )
-    by = entry.block_number - known.height
-    return stored_runs.move(known.run_id, request, found.data, height=entry.block_number, by=by, now=now)

@@ -6,11 +6,14 @@ import re
 
 import structlog
 
-from adyton.domain.errors import NotFound
+from adyton.domain.errors import Conflict, NotFound
 from adyton.domain.job_requests import read_job
 from adyton.domain.jobs import Job
+from adyton.domain.requests import RUN_LOG
 from adyton.services.parts import Parts
 from adyton.storage import jobs as stored
+from adyton.storage import rereads
+from adyton.storage.database import Statement
 
 log = structlog.get_logger(__name__)
 
@@ -18,13 +21,31 @@ _ID = re.compile("[0-9a-f]{32}")
 
 
 async def create(parts: Parts, text: bytes) -> Job:
-    """Store the job that a JSON text describes and let it start runs from now on. Raises Invalid with every fault."""
+    """Store the job that a JSON text describes and let it start runs from now on; from an earlier block if it says so: then
+    the blocks from there are read again. Raises Invalid with every fault, and Conflict when its id is in use."""
     asked = read_job(text, job_id=parts.entropy.new_id(), now=parts.clock.now(), check=parts.task_types.check)
-    job = await stored.create(parts.db, asked)
-    # A crash before this line loses nothing: the registry is read from the rows at the next start.
+    past = _past(asked, parts)
+    try:
+        job = await stored.create(parts.db, asked, *past)
+    except Conflict:
+        raise Conflict(f"there is or was a job {asked.id}: leave externalJobID out, or choose another one") from None
+    # A crash before this line loses nothing: the registry is read from the rows at the next start, and so are re-reads.
     parts.jobs.add(job)
+    if past:
+        parts.intake.wake()
     log.info("job created", job=job.id, initiators=[i.type for i in job.initiators], tasks=[t.type for t in job.tasks])
     return job
+
+
+def _past(job: Job, parts: Parts) -> list[Statement]:
+    """The re-read of the blocks that the job wants and that have been read without it. Before the first block is read there is
+    none to store: log intake sees then what its jobs want."""
+    begins = [i.from_block for i in job.initiators if i.type == RUN_LOG and i.from_block is not None]
+    height = parts.intake.height
+    if not begins or height is None or min(begins) > height:
+        return []
+    reason = f"job {job.id} begins at block {min(begins)}"
+    return [rereads.insert(rereads.asked(reason, min(begins), height, every_job=False, now=job.created_at))]
 
 
 def get(parts: Parts, job_id: str) -> Job:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from adyton.domain import data
 from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.storage.database import Database, Row, Statement
 
 _INSERT_JOB = "INSERT INTO jobs (id, created_at, start_at, end_at) VALUES (?, ?, ?, ?)"
 _INSERT_INITIATOR = """
-    INSERT INTO initiators (job_id, position, type, address, requesters, created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"""
+    INSERT INTO initiators (job_id, position, type, address, requesters, from_block, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"""
 _INSERT_TASK = """
     INSERT INTO task_specs (job_id, position, type, confirmations, params, created_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"""
@@ -35,20 +38,22 @@ class JobLookup(Protocol):
         ...
 
 
-async def create(db: Database, job: Job) -> Job:
-    """Store a new job; returns it with the numbers that the database gave its initiators and tasks."""
+async def create(db: Database, job: Job, *also: Statement) -> Job:
+    """Store a new job, and what belongs into the same write; returns it with the numbers that the database gave its initiators
+    and tasks. Raises Conflict when there is, or was, a job of that id."""
     initiators = [
-        (job.id, position, item.type, item.address, data.encode(list(item.requesters)), job.created_at)
+        (job.id, position, item.type, item.address, data.encode(list(item.requesters)), item.from_block, job.created_at)
         for position, item in enumerate(job.initiators)
     ]
     tasks = [
         (job.id, position, task.type, task.confirmations, data.encode(task.params), job.created_at, job.created_at)
         for position, task in enumerate(job.tasks)
     ]
-    initiator_ids, task_ids = await db.write(
+    initiator_ids, task_ids, *_ = await db.write(
         Statement(_INSERT_JOB, [(job.id, job.created_at, job.start_at, job.end_at)]),
         Statement(_INSERT_INITIATOR, initiators, returning=True),
         Statement(_INSERT_TASK, tasks, returning=True),
+        *also,
     )
     return await _numbered(job, initiator_ids, task_ids)
 
@@ -60,7 +65,7 @@ async def _numbered(job: Job, initiator_ids: Sequence[Row], task_ids: Sequence[R
         start_at=job.start_at,
         end_at=job.end_at,
         initiators=tuple(
-            Initiator(type=i.type, id=_int(row), address=i.address, requesters=i.requesters, created_at=job.created_at)
+            msgspec.structs.replace(i, id=_int(row), created_at=job.created_at)
             for i, row in zip(job.initiators, initiator_ids, strict=True)
         ),
         tasks=tuple(
@@ -106,9 +111,22 @@ async def archive(db: Database, job_id: str, now: int) -> bool:
     return bool((await db.write(Statement(_ARCHIVE, [(now, job_id)], returning=True)))[0])
 
 
+async def archived(db: Database, job_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are of archived jobs."""
+    found: set[str] = set()
+    for start in range(0, len(job_ids), _AT_ONCE):
+        part = tuple(job_ids[start : start + _AT_ONCE])
+        marks = ", ".join("?" * len(part))
+        rows = await db.read(f"SELECT id FROM jobs WHERE archived_at IS NOT NULL AND id IN ({marks})", part)
+        found.update(str(row[0]) for row in rows)
+    return found
+
+
 async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
     ids = [str(row[0]) for row in rows]
-    initiators = _by_job(await _children(db, "initiators", "job_id, id, type, address, requesters, created_at", ids))
+    initiators = _by_job(
+        await _children(db, "initiators", "job_id, id, type, address, requesters, from_block, created_at", ids)
+    )
     tasks = _by_job(await _children(db, "task_specs", "job_id, id, type, confirmations, params, created_at, updated_at", ids))
     return [
         Job(
@@ -141,13 +159,14 @@ def _by_job(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def _initiator(row: Row) -> Initiator:
-    _, number, kind, address, requesters, created_at = row
+    _, number, kind, address, requesters, from_block, created_at = row
     listed = data.parse(str(requesters))
     return Initiator(
         type=str(kind),
         id=int(number or 0),
         address=str(address),
         requesters=tuple(str(item) for item in listed) if isinstance(listed, list) else (),
+        from_block=_optional(from_block),
         created_at=int(created_at or 0),
     )
 

@@ -18,25 +18,18 @@ from adyton.storage.jobs import JobLookup
 _COLUMNS = (
     "id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, input_error, payment, error, "
     "minimum_confirmations, creation_height, observed_height, wake_height, "
-    "contract, request_id, request_tx, request_block, request_log, requester"
+    "contract, request_id, request_tx, request_block, request_log, requester, left_chain, superseded_by"
 )
-_INSERT = f"INSERT INTO runs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = f"INSERT INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 24)})"
 _UPDATE = """
     UPDATE runs SET status = ?, version = CASE WHEN version = ? THEN version + 1 END, updated_at = ?, finished_at = ?,
-        error = ?, observed_height = ?, wake_height = ?
+        error = ?, observed_height = ?, wake_height = ?, left_chain = ?
     WHERE id = ?"""
 _SAVE_TASK = """
     INSERT INTO task_runs (run_id, position, status, data, error, confirmations, wake_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, data = excluded.data, error = excluded.error,
         confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at"""
-# A request that a reorganisation moved to another block: a run that is not finished follows it, and whoever works on it at
-# this moment loses the race and reads again. What the answer has to repeat may have changed with the block: the oracle derives
-# the expiration from the block's time.
-_MOVE = """
-    UPDATE runs SET version = version + 1, input = ?, creation_height = ?, request_block = ?, request_tx = ?, request_log = ?,
-        wake_height = wake_height + ?, updated_at = ?
-    WHERE id = ? AND status NOT IN ('errored', 'completed', 'cancelled')"""
 _TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
 _NAMES = _COLUMNS.split(", ")
 # A run and its task runs as they are at one moment.
@@ -73,18 +66,12 @@ def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
                 _text(run.error),
                 run.observed_height,
                 run.wake_height,
+                run.left_chain,
                 run.id,
             )
         ],
     )
     return (update, Statement(_SAVE_TASK, rows)) if rows else (update,)
-
-
-def move(run_id: str, request: RunRequest, given: Data, *, height: int, by: int, now: int) -> Statement:
-    """Statement that lets an unfinished run follow its request into another block, ``by`` blocks later (or earlier), with the
-    input that the log has there."""
-    row = (data.encode(given), height, request.block_hash, request.transaction_hash, request.log_index, by, now, run_id)
-    return Statement(_MOVE, [row])
 
 
 async def get(db: Database, run_id: str, jobs: JobLookup) -> Run | None:
@@ -140,19 +127,9 @@ async def due_at(db: Database, height: int, *, limit: int) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-async def of_requests(db: Database, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
-    """For each (contract, request id) that has a run: its (id, creation height, block hash)."""
-    found: dict[tuple[str, str], Row] = {}
-    for start in range(0, len(keys), 400):
-        part = keys[start : start + 400]
-        marks = " OR ".join(["(contract = ? AND request_id = ?)"] * len(part))
-        rows = await db.read(
-            "SELECT contract, request_id, id, creation_height, request_block FROM runs "
-            f"WHERE request_id IS NOT NULL AND ({marks})",
-            tuple(value for key in part for value in key),
-        )
-        found.update({(str(row[0]), str(row[1])): row[2:] for row in rows})
-    return found
+async def has_asked(db: Database, run_id: str) -> bool:
+    """Whether a task of the run has asked for a transaction."""
+    return bool(await db.read("SELECT 1 FROM transactions WHERE run_id = ? LIMIT 1", (run_id,)))
 
 
 # --- rows <-> values -------------------------------------------------------------------------------------------------
@@ -188,6 +165,8 @@ def _row(run: Run) -> Row:
         run.observed_height,
         run.wake_height,
         *where,
+        run.left_chain,
+        run.superseded_by,
     )
 
 
@@ -238,6 +217,8 @@ def _run(row: Row, children: dict[int, Row], job: Job) -> Run:
         creation_height=cast("int | None", values["creation_height"]),
         observed_height=cast("int | None", values["observed_height"]),
         wake_height=cast("int | None", values["wake_height"]),
+        left_chain=cast("int | None", values["left_chain"]),
+        superseded_by=cast("str | None", values["superseded_by"]),
         request=_request(values),
         tasks=_tasks(job, cast("str | None", values["minimum_confirmations"]), children),
     )

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from adyton.domain.chain import Receipt
+from adyton.domain.chain import Hash, Receipt
 from adyton.domain.transactions import Attempt, Fee, Transaction, TransactionState
 from adyton.storage.database import Database, Row, Value
 
 COLUMNS = (
     "t.id, t.run_id, t.task_position, t.from_address, t.to_address, t.data, t.value, t.gas_limit, t.gas_price, "
     "t.min_confirmations, t.state, t.nonce, t.created_at, t.broadcast_at, t.error, t.waiting, t.waiting_since, t.receipt, "
-    "t.revert_reason"
+    "t.revert_reason, t.receipt_status, t.purpose, t.idempotency_key, t.wish, t.wish_price"
 )
-_ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before"
+_ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before, noop"
 CHUNK = 400
 """Parameters of one query."""
 
@@ -26,11 +26,14 @@ async def select(db: Database, where: str, params: tuple[Value, ...]) -> list[Tr
     rows = [bare(row) for row in await db.read(f"SELECT {COLUMNS} FROM transactions t {where}", params)]
     attempts: dict[int, list[Attempt]] = {}
     for chunk in chunks([transaction.id for transaction in rows]):
-        sql = f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts WHERE transaction_id IN ({marks(chunk)}) ORDER BY id"
-        for row in await db.read(sql, tuple(chunk)):
-            attempt = _attempt(row)
+        for attempt in await attempts_where(db, f"WHERE transaction_id IN ({marks(chunk)}) ORDER BY id", tuple(chunk)):
             attempts.setdefault(attempt.transaction_id, []).append(attempt)
     return [msgspec.structs.replace(found, attempts=tuple(attempts.get(found.id, ()))) for found in rows]
+
+
+async def attempts_where(db: Database, where: str, params: tuple[Value, ...]) -> list[Attempt]:
+    """Attempts, of whatever transactions."""
+    return [_attempt(row) for row in await db.read(f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts {where}", params)]
 
 
 def bare(row: Row) -> Transaction:
@@ -56,6 +59,11 @@ def bare(row: Row) -> Transaction:
         waiting_since=values[16],
         receipt=None if values[17] is None else msgspec.json.decode(values[17], type=Receipt),
         revert_reason=values[18],
+        receipt_status=values[19],
+        purpose=values[20],
+        idempotency_key=values[21],
+        wish=values[22],
+        wish_price=_amount(values[23]),
     )
 
 
@@ -70,7 +78,40 @@ def _attempt(row: Row) -> Attempt:
         state=values[7],
         created_at=values[8],
         broadcast_before=values[9],
+        noop=values[10] == 1,
     )
+
+
+class Mined(msgspec.Struct, frozen=True):
+    """Where a confirmed transaction was mined, as far as its depth is concerned. ``answer`` is its hash if it did what its run
+    wanted: it succeeded, and no no-op was mined in its place."""
+
+    id: int
+    run_id: str | None
+    block: int
+    block_hash: Hash
+    answer: Hash | None = None
+
+
+class _Hash(msgspec.Struct):
+    transaction_hash: Hash
+
+
+# The no-op is told from the transaction by its hash, which is in the receipt of the one that was mined.
+MINED = """
+    SELECT t.id, t.run_id, t.receipt_block, t.receipt_block_hash,
+        CASE WHEN t.receipt_status = 1 AND t.run_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM tx_attempts a
+            WHERE a.transaction_id = t.id AND a.noop = 1 AND t.receipt LIKE '%' || a.hash || '%') THEN t.receipt END, t.nonce
+    FROM transactions t"""
+"""Begins a query for ``mined``; ends in the nonce."""
+
+
+def mined(row: Row) -> Mined:
+    """The value of a row of ``MINED``."""
+    values: Any = row  # as above
+    answer = None if values[4] is None else msgspec.json.decode(values[4], type=_Hash).transaction_hash
+    return Mined(values[0], values[1], values[2], values[3], answer)
 
 
 def _amount(text: str | None) -> int | None:

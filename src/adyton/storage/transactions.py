@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from adyton.domain.chain import Address, Hash, Receipt
+from adyton.domain.chain import Address, Receipt
 from adyton.domain.transactions import (
     DEFAULT_GAS_LIMIT,
     Fee,
@@ -23,7 +23,7 @@ from adyton.domain.transactions import (
     TransactionState,
 )
 from adyton.storage.database import Database, Row, Statement
-from adyton.storage.transaction_rows import CHUNK, COLUMNS, bare, chunks, marks, select
+from adyton.storage.transaction_rows import CHUNK, COLUMNS, MINED, Mined, bare, chunks, marks, mined, select
 
 _ANY_HEIGHT = 2**62
 
@@ -46,12 +46,11 @@ async def of_runs(db: Database, run_ids: Iterable[str]) -> dict[tuple[str, int],
 
 
 async def settled_runs(db: Database) -> list[str]:
-    """Runs that still wait although every transaction they asked for is safe or has failed for good."""
+    """Runs that still wait although every transaction they asked for is safe or has failed for good, or was taken back."""
     rows = await db.read("""
         SELECT r.id FROM runs r
         WHERE r.status NOT IN ('errored', 'completed', 'cancelled') AND r.status = 'pending_confirmations'
             AND r.wake_height IS NULL
-            AND EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id)
             AND NOT EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id AND t.state NOT IN ('safe', 'fatal_error'))
         ORDER BY r.id""")
     return [str(run_id) for (run_id,) in rows]
@@ -69,11 +68,12 @@ async def in_progress(db: Database, sender: Address) -> Transaction | None:
     return found[0] if found else None
 
 
-async def senders_unconfirmed(db: Database) -> list[Address]:
-    """Keys that have transactions without a receipt."""
+async def senders_open(db: Database) -> list[Address]:
+    """Keys that have transactions which may have been sent and have no receipt."""
     rows = await db.read("""
         SELECT k.address FROM keys k
         WHERE EXISTS (SELECT 1 FROM transactions t WHERE t.state = 'unconfirmed' AND t.from_address = k.address)
+            OR EXISTS (SELECT 1 FROM transactions t WHERE t.state = 'in_progress' AND t.from_address = k.address)
         ORDER BY k.address""")
     return [str(address) for (address,) in rows]
 
@@ -114,24 +114,13 @@ async def unheard(db: Database, sender: Address, before: int, count: int, limit:
     return await select(db, where, (sender, before, count, limit))
 
 
-class Mined(msgspec.Struct, frozen=True, array_like=True):
-    """Where a confirmed transaction was mined, as far as its depth is concerned."""
-
-    id: int
-    run_id: str | None
-    block: int
-    block_hash: Hash
-
-
 async def confirmed_until(db: Database, height: int | None) -> list[Mined]:
     """Confirmed transactions that have their confirmations when the chain has that height; None: all confirmed ones."""
     rows = await db.read(
-        "SELECT id, run_id, receipt_block, receipt_block_hash FROM transactions "
-        "WHERE state = 'confirmed' AND safe_height <= ? ORDER BY safe_height, id",
+        f"{MINED} WHERE t.state = 'confirmed' AND t.safe_height <= ? ORDER BY t.safe_height, t.id",
         (_ANY_HEIGHT if height is None else height,),
     )
-    values: Any = rows  # as the schema says
-    return [Mined(*row) for row in values]
+    return [mined(row) for row in rows]
 
 
 async def safe_since(db: Database, block: int) -> list[Mined]:
@@ -141,13 +130,13 @@ async def safe_since(db: Database, block: int) -> list[Mined]:
         below, reached = _ANY_HEIGHT, True
         while reached:
             rows: Any = await db.read(
-                "SELECT id, run_id, receipt_block, receipt_block_hash, nonce FROM transactions "
-                "WHERE from_address = ? AND nonce IS NOT NULL AND nonce < ? AND state = 'safe' ORDER BY nonce DESC LIMIT ?",
+                f"{MINED} WHERE t.from_address = ? AND t.nonce IS NOT NULL AND t.nonce < ? AND t.state = 'safe' "
+                "ORDER BY t.nonce DESC LIMIT ?",
                 (address, below, CHUNK),
             )
-            found += [Mined(*row[:4]) for row in rows if row[2] >= block]
+            found += [mined(row) for row in rows if row[2] >= block]
             reached = len(rows) == CHUNK and rows[-1][2] >= block
-            below = rows[-1][4] if rows else 0
+            below = rows[-1][5] if rows else 0
     return found
 
 
@@ -172,11 +161,18 @@ _INSERT = """
 
 
 def insert(
-    request: TransactionRequest, *, sender: Address, run_id: str, task_position: int, min_confirmations: int, now: int
+    request: TransactionRequest,
+    *,
+    sender: Address,
+    run_id: str,
+    task_position: int,
+    min_confirmations: int,
+    now: int,
+    gas_limit: int = DEFAULT_GAS_LIMIT,
 ) -> Statement:
     """Statement that leaves a transaction to be sent. It does nothing when the task run already has one."""
     price = None if request.gas_price is None else str(request.gas_price)
-    limit = DEFAULT_GAS_LIMIT if request.gas_limit is None else request.gas_limit
+    limit = gas_limit if request.gas_limit is None else request.gas_limit
     head = (run_id, task_position, sender, request.to, request.data, str(request.value))
     return Statement(_INSERT, [(*head, limit, price, min_confirmations, now)])
 
@@ -189,8 +185,8 @@ def detached(run_id: str, task_position: int) -> Statement:
 # --- writing: the broadcaster ----------------------------------------------------------------------------------------
 
 _STORE_ATTEMPT = """
-    INSERT INTO tx_attempts (transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, 'in_progress', ?)"""
+    INSERT INTO tx_attempts (transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, noop)
+    VALUES (?, ?, ?, ?, ?, ?, 'in_progress', ?, ?)"""
 _DROP_UNDECIDED = "DELETE FROM tx_attempts WHERE transaction_id = ? AND state = 'in_progress'"
 _DROP_ALL = "DELETE FROM tx_attempts WHERE transaction_id = ?"
 _DELIVER_ATTEMPT = "UPDATE tx_attempts SET state = 'broadcast' WHERE transaction_id = ? AND state = 'in_progress'"
@@ -201,10 +197,11 @@ def _from(state: str, to: str, rest: str = "") -> str:
     return f"UPDATE transactions SET state = CASE WHEN state = '{state}' THEN '{to}' END{rest} WHERE id = ?"
 
 
-_ASSIGN = _from("unstarted", "in_progress", ", nonce = ?")
-_REJECT = _from("unstarted", "fatal_error", ", error = ?")
+_ASSIGN = _from("unstarted", "in_progress", ", nonce = ?, waiting = NULL")
+_NO_WISH = ", wish = NULL, wish_price = NULL"
+_REJECT = _from("unstarted", "fatal_error", f", error = ?, waiting = NULL{_NO_WISH}")
 _ACCEPT = _from("in_progress", "unconfirmed", ", broadcast_at = ?, waiting = NULL, waiting_since = NULL")
-_REFUSE = _from("in_progress", "fatal_error", ", error = ?, nonce = NULL, waiting = NULL")
+_REFUSE = _from("in_progress", "fatal_error", f", error = ?, nonce = NULL, waiting = NULL{_NO_WISH}")
 _STILL_IN_PROGRESS = _from("in_progress", "in_progress")
 _SAY = "UPDATE transactions SET waiting = ? WHERE id = ?"
 
@@ -235,6 +232,12 @@ def repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int)
     return (fence, Statement(_DROP_UNDECIDED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
 
 
+def lowered(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+    """Statements that add a cheaper attempt to one that a node refused and another may have taken."""
+    fence = Statement(_STILL_IN_PROGRESS, [(transaction_id,)])
+    return (fence, Statement(_DELIVER_ATTEMPT, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
+
+
 def says(transaction_id: int, waiting: str | None) -> Statement:
     """Statement that tells an operator what the transaction waits for."""
     return Statement(_SAY, [(waiting, transaction_id)])
@@ -253,19 +256,25 @@ _SENT_AGAIN = "UPDATE transactions SET broadcast_at = ? WHERE id = ? AND state =
 _CONFIRM = _from(
     "unconfirmed",
     "confirmed",
-    ", receipt = ?, receipt_block = ?, receipt_block_hash = ?, safe_height = ?, revert_reason = ?, waiting = NULL",
+    ", receipt = ?, receipt_status = ?, receipt_block = ?, receipt_block_hash = ?, safe_height = ?, revert_reason = ?, "
+    f"waiting = NULL{_NO_WISH}",
 )
 _FINISH = _from("confirmed", "safe")
 _NOT_MINED = (
-    ", receipt = NULL, receipt_block = NULL, receipt_block_hash = NULL, safe_height = NULL, revert_reason = NULL, "
-    "broadcast_at = 0, waiting_since = NULL"
+    ", receipt = NULL, receipt_status = NULL, receipt_block = NULL, receipt_block_hash = NULL, safe_height = NULL, "
+    "revert_reason = NULL, broadcast_at = 0, waiting_since = NULL"
 )
 _RETURN = _from("confirmed", "unconfirmed", _NOT_MINED)
 _REOPEN = _from("safe", "unconfirmed", _NOT_MINED)
 _DETACH = (
     "UPDATE transactions SET run_id = NULL, task_position = NULL WHERE run_id = ? AND task_position = ? AND state = 'safe'"
 )
-_START_OVER = _from("unconfirmed", "unstarted", ", nonce = NULL, broadcast_at = NULL, waiting = NULL, waiting_since = NULL")
+_GIVE_UP = _from("unconfirmed", "fatal_error", f", error = ?, nonce = NULL, waiting = NULL{_NO_WISH}")
+# Not one that is to be cancelled: it is given up.
+_START_OVER = (
+    "UPDATE transactions SET state = CASE WHEN state = 'unconfirmed' AND COALESCE(wish, '') <> 'cancel' THEN 'unstarted' END, "
+    f"nonce = NULL, broadcast_at = NULL, waiting = NULL, waiting_since = NULL{_NO_WISH} WHERE id = ?"
+)
 
 
 def seen(height: int) -> tuple[Statement, ...]:
@@ -273,15 +282,17 @@ def seen(height: int) -> tuple[Statement, ...]:
     return (Statement(_SEEN_ATTEMPTS, [(height,)]), Statement(_SEEN_TRANSACTIONS, [(height,)]))
 
 
-def bumped(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+def bumped(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False) -> tuple[Statement, ...]:
     """Statements that store a higher priced attempt, before it is sent."""
-    return (Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
+    return (Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now, noop=noop))
 
 
-def bump_repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+def bump_repriced(
+    transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False
+) -> tuple[Statement, ...]:
     """Statements that put another bump in the place of one that was refused for its price."""
-    fence = Statement(_STILL_UNCONFIRMED, [(transaction_id,)])
-    return (fence, Statement(_DROP_UNDECIDED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
+    fence, drop = Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), Statement(_DROP_UNDECIDED, [(transaction_id,)])
+    return (fence, drop, _attempt_stored(transaction_id, signed, fee, now, noop=noop))
 
 
 def bump_delivered(transaction_id: int, broadcast_at: int) -> tuple[Statement, ...]:
@@ -318,6 +329,7 @@ def confirmed(inclusions: Sequence[Inclusion]) -> tuple[Statement, ...]:
     rows: list[Row] = [
         (
             msgspec.json.encode(found.receipt).decode(),
+            found.receipt.status,
             found.receipt.block_number,
             found.receipt.block_hash,
             found.safe_height,
@@ -349,6 +361,11 @@ def displaced(transaction_id: int) -> tuple[Statement, ...]:
     return (Statement(_START_OVER, [(transaction_id,)]), Statement(_DROP_ALL, [(transaction_id,)]))
 
 
-def _attempt_stored(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> Statement:
+def given_up(transaction_id: int, error: str) -> tuple[Statement, ...]:
+    """Statements that do the same with a transaction that nobody wants sent any more."""
+    return (Statement(_GIVE_UP, [(error, transaction_id)]), Statement(_DROP_ALL, [(transaction_id,)]))
+
+
+def _attempt_stored(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False) -> Statement:
     prices = tuple(None if price is None else str(price) for price in (fee.gas_price, fee.tip_cap, fee.fee_cap))
-    return Statement(_STORE_ATTEMPT, [(transaction_id, signed.hash, *prices, signed.raw, now)])
+    return Statement(_STORE_ATTEMPT, [(transaction_id, signed.hash, *prices, signed.raw, now, int(noop))])

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from adyton.adapters.base import AdapterSettings
+from adyton.adapters.registry import Registry
 from adyton.domain.chain import Receipt
 from adyton.domain.errors import Conflict
 from adyton.domain.jobs import Job, TaskSpec
@@ -14,10 +16,12 @@ from adyton.domain.requests import read_run_log
 from adyton.domain.runs import LONGEST_ERROR, Run, RunStatus
 from adyton.domain.transactions import TransactionState
 from adyton.engine.create import RunSource
+from adyton.storage import request_runs
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.connect import open_memory
-from adyton.storage.database import Statement
+from adyton.storage.database import Row, Statement
+from adyton.storage.logs import Cursor
 from support.builders import LINK, Bench, TestHttp, job, number_hash, run_log
 
 PRICE_TASKS = (
@@ -143,7 +147,7 @@ async def test_a_later_task_may_ask_for_more_confirmations(bench: Bench) -> None
     assert (await bench.executor.advance(waiting)).status is RunStatus.COMPLETED
 
 
-async def test_a_request_that_left_the_chain_waits_for_its_return_until_finality(bench: Bench) -> None:
+async def test_a_request_that_left_the_chain_cancels_its_run_once_log_intake_has_read_the_new_branch(bench: Bench) -> None:
     bench.chain.at(100)
     run = await asked(bench, job("noop"), block=100)
     bench.chain.hashes[100] = number_hash(100, 9)
@@ -151,12 +155,84 @@ async def test_a_request_that_left_the_chain_waits_for_its_return_until_finality
 
     waiting = await bench.executor.advance(run)
     assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 103)
+    bench.chain.at(103)
+    bench.chain.taken_in = Cursor(100, number_hash(100))  # still the branch that was left
+    waiting = await bench.executor.advance(waiting)
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 104)
 
-    bench.chain.at(150)
-    given_up = await bench.executor.advance(waiting)
-    assert given_up.status is RunStatus.ERRORED
-    assert given_up.error is not None
-    assert "not on main chain; presumably has been uncled" in given_up.error
+    bench.chain.at(104)
+    bench.chain.taken_in = Cursor(103, number_hash(103))
+    cancelled = await bench.executor.advance(waiting)
+    assert (cancelled.status, cancelled.left_chain) == (RunStatus.CANCELLED, 104)
+    assert cancelled.finished_at is not None
+    assert cancelled.error == (
+        f"its request left the chain: block 100 ({number_hash(100)}, transaction {number_hash(1, 77)}) is not canonical any "
+        "more; it goes on if the request comes back"
+    )
+    assert await read(bench, run) == cancelled
+
+
+async def test_a_run_that_was_cancelled_because_its_request_left_the_chain_goes_on_when_it_is_back(bench: Bench) -> None:
+    bench.chain.at(100)
+    run = await asked(bench, job("ethtx"), block=100)
+    bench.chain.hashes[100] = number_hash(100, 9)
+    bench.chain.at(102)
+    bench.chain.taken_in = Cursor(102, number_hash(102))
+    assert (await bench.executor.advance(run)).status is RunStatus.CANCELLED
+
+    back = await moved_to(bench, run, 103)
+    assert (back.status, back.wake_height, back.left_chain, back.error) == (RunStatus.PENDING_CONFIRMATIONS, 103, None, None)
+    assert back.finished_at is None
+
+    bench.chain.at(103)
+    waiting = await bench.executor.advance(back)
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 105)
+    bench.chain.at(105)
+    assert (await bench.executor.advance(waiting)).tasks[0].status is RunStatus.PENDING_CONFIRMATIONS
+    assert await bench.db.read("SELECT COUNT(*) FROM transactions") == [(1,)]
+
+
+async def test_a_request_that_is_back_before_the_cancellation_is_durable_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.chain.at(100)
+    run = await asked(bench, job("noop"), block=100)
+    bench.chain.hashes[100] = number_hash(100, 9)
+    bench.chain.at(102)
+    bench.chain.taken_in = Cursor(102, number_hash(102))
+    write = bench.db.write
+
+    async def meanwhile(*statements: Statement) -> list[list[Row]]:
+        done = await write(*statements)
+        bench.chain.hashes.clear()
+        return done
+
+    monkeypatch.setattr(bench.db, "write", meanwhile)
+    back = await bench.executor.advance(run)
+
+    assert (back.status, back.wake_height, back.left_chain) == (RunStatus.PENDING_CONFIRMATIONS, 100, None)
+    assert (await bench.executor.advance(back)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("confirmations", [0, 1])
+async def test_a_request_that_waits_for_no_confirmations_is_looked_for_before_its_answer_is_sent(
+    bench: Bench, confirmations: int
+) -> None:
+    bench.registry = Registry(
+        http=bench.http, clock=bench.clock, settings=AdapterSettings(min_incoming_confirmations=confirmations)
+    )
+    bench.maker._types = bench.registry
+    bench.chain.at(100)
+    run = await asked(bench, job("ethtx"), block=100)
+    assert run.status is RunStatus.IN_PROGRESS
+    bench.chain.hashes[100] = number_hash(100, 9)
+
+    waiting = await bench.executor.advance(run)
+
+    assert (waiting.status, waiting.wake_height) == (RunStatus.PENDING_CONFIRMATIONS, 100)
+    assert await bench.db.read("SELECT COUNT(*) FROM transactions") == [(0,)]
+    bench.chain.taken_in = Cursor(101, number_hash(101))
+    assert (await bench.executor.advance(waiting)).status is RunStatus.CANCELLED
 
 
 async def test_a_block_that_cannot_be_looked_up_now_is_asked_for_at_the_next_head(bench: Bench) -> None:
@@ -289,7 +365,7 @@ async def moved_to(bench: Bench, run: Run, block: int, **log: object) -> Run:
     request = msgspec.structs.replace(run.request, block_hash=entry.block_hash)
     given = read_run_log(entry).data | {"dataPrefix": "0x" + "77" * 32}
     by = block - run.creation_height
-    await bench.db.write(stored.move(run.id, request, given, height=block, by=by, now=bench.clock.now()))
+    await bench.db.write(request_runs.move(run.id, request, given, payment=LINK, height=block, by=by, now=bench.clock.now()))
     bench.chain.hashes[block] = entry.block_hash
     return await read(bench, run)
 

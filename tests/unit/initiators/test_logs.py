@@ -6,94 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adyton.domain.chain import Hash, Head, Log, LogFilter
-from adyton.domain.errors import TryAgain
+from adyton.domain.chain import Head, Log
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.runs import Run, RunStatus
 from adyton.engine.create import RunSource
-from adyton.ethereum.errors import RpcError
+from adyton.ethereum.errors import RpcError, RpcTimeout
 from adyton.ethereum.head_tracker import ChainState
-from adyton.initiators.logs import LogIntake
 from adyton.storage import logs as stored
 from adyton.storage import runs as stored_runs
 from adyton.storage.connect import open_memory
-from support.builders import ORACLE, Bench, head, job, number_hash, run_log
-
-
-class Blocks:
-    """A chain of blocks with logs, as log intake asks for it; ``refuses`` are errors for the next range queries."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.logs_of: dict[int, list[Log]] = {}
-        self.ranges: list[tuple[int, int]] = []
-        self.refuses: list[Exception] = []
-
-    def emit(self, *logs: Log) -> None:
-        """Put logs into their blocks."""
-        for log in logs:
-            self.logs_of.setdefault(log.block_number, []).append(log)
-
-    async def head(self, tag: str | int = "latest") -> Head | None:
-        """A header."""
-        return head(int(tag))
-
-    async def logs(self, wanted: LogFilter, first: int, last: int) -> list[Log]:
-        """Logs of a range."""
-        self.ranges.append((first, last))
-        if self.refuses:
-            raise self.refuses.pop(0)
-        return [log for number in range(first, last + 1) for log in self._of(number, wanted)]
-
-    async def logs_in_block(self, wanted: LogFilter, block: Hash) -> list[Log]:
-        """Logs of one block."""
-        number = int(block[34:], 16)
-        self.ranges.append((number, number))
-        return self._of(number, wanted)
-
-    def _of(self, number: int, wanted: LogFilter) -> list[Log]:
-        return [log for log in self.logs_of.get(number, ()) if not wanted.addresses or log.address in wanted.addresses]
-
-
-class Rig:
-    """Log intake and what it works with."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.blocks = Blocks(bench)
-        self.intake = self.fresh()
-
-    def fresh(self) -> LogIntake:
-        """Log intake as after a restart."""
-        return LogIntake(
-            db=self.bench.db,
-            clock=self.bench.clock,
-            chain=self.blocks,
-            heads=self.bench.chain,
-            jobs=self.bench.jobs,
-            maker=self.bench.maker,
-            engine=self.bench.engine,
-            finality_depth=20,
-            margin=5,
-            longest_range=8,
-        )
-
-    async def at(self, number: int, *, connection: int = 1) -> None:
-        """Let a head arrive and be worked off."""
-        self.bench.chain.state = ChainState(connected=True, connection=connection, head=head(number), problem=None)
-        await self.intake.run()
-
-    async def runs(self) -> list[tuple[str, str | None, int | None]]:
-        """(status, request id, creation height) of every run, oldest first."""
-        rows = await self.bench.db.read("SELECT status, request_id, creation_height FROM runs ORDER BY id")
-        return [(str(row[0]), None if row[1] is None else str(row[1]), int(row[2] or 0)) for row in rows]
-
-    async def decisions(self) -> list[tuple[str, str | None]]:
-        """(decision, reason), oldest first."""
-        rows = await self.bench.db.read(
-            "SELECT decision, reason FROM log_decisions ORDER BY block_number, log_index, block_hash"
-        )
-        return [(str(row[0]), None if row[1] is None else str(row[1])) for row in rows]
+from support.builders import ORACLE, Bench, job, number_hash, run_log
+from support.intake import Rig, listening, request
 
 
 @pytest.fixture
@@ -102,16 +25,6 @@ async def rig() -> AsyncIterator[Rig]:
     made = Rig(Bench(db))
     yield made
     await db.close()
-
-
-async def listening(rig: Rig, spec: Job | None = None) -> Job:
-    stored_job = await rig.bench.add(spec or job("noop"))
-    await rig.at(90)
-    return stored_job
-
-
-def request(number: int) -> str:
-    return f"0x{number:064x}"
 
 
 async def test_each_request_starts_one_run_and_moves_the_cursor(rig: Rig) -> None:
@@ -213,7 +126,7 @@ async def test_a_run_that_is_under_way_follows_its_request_into_another_block(ri
     rig.bench.chain.state = ChainState(
         connected=True, connection=1, head=Head(94, number_hash(94, 5), number_hash(93, 5), 1), problem=None
     )
-    await rig.intake.run()
+    await rig.intake.follow()
 
     assert await rig.runs() == [("in_progress", request(1), 92)]
     assert await rig.bench.db.read("SELECT request_block, version FROM runs") == [(number_hash(92, 5), 2)]
@@ -232,7 +145,7 @@ async def test_a_reorganised_request_takes_its_waiting_run_along(rig: Rig) -> No
         head=Head(94, number_hash(94, 5), number_hash(93, 5), 1),
         problem=None,
     )
-    await rig.intake.run()
+    await rig.intake.follow()
 
     assert await rig.runs() == [("pending_confirmations", request(1), 93)]
     rows = await rig.bench.db.read("SELECT request_block, wake_height FROM runs")
@@ -293,12 +206,14 @@ async def test_a_log_for_another_contract_or_job_is_not_ours(rig: Rig) -> None:
 async def test_a_range_that_is_refused_is_asked_for_in_smaller_parts(rig: Rig) -> None:
     await listening(rig)
     rig.blocks.emit(run_log(block=95, request=1))
-    rig.blocks.refuses = [RpcError(-32005, "query returned more than 10000 results"), TryAgain("slow")]
+    rig.blocks.refuses = [RpcError(-32005, "query returned more than 10000 results"), RpcTimeout("slow")]
     rig.blocks.ranges.clear()
 
     await rig.at(106)
 
-    assert [last - first + 1 for first, last in rig.blocks.ranges] == [8, 4, 2, 4, 8, 2]
+    # What was refused is not tried again for a while; what was slow is.
+    assert [last - first + 1 for first, last in rig.blocks.ranges] == [8, 4, 2, 4, 4, 4, 2]
+    assert rig.bench.metrics.log_range_refusals._value.get() == 1
     assert len(await rig.runs()) == 1
 
 

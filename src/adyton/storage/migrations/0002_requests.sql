@@ -29,6 +29,8 @@ CREATE TABLE requests (
 CREATE INDEX requests_by_block ON requests (block_number, log_index);
 CREATE INDEX requests_by_transaction ON requests (transaction_hash);
 CREATE INDEX requests_open ON requests (block_number, log_index) WHERE closed_as IS NULL;
+-- What a reorganisation may take back.
+CREATE INDEX requests_closed ON requests (closed_block) WHERE closed_as IS NOT NULL;
 
 -- Blocks that are read once more: an operator asked for it, a job begins in the past. next_block is where it stands; it is
 -- done when that passes through_block.
@@ -87,3 +89,22 @@ CREATE INDEX transactions_finished ON transactions (created_at, id) WHERE state 
 
 -- A no-op takes a nonce instead of the transaction: nothing to nobody, when an operator cancels what is stuck.
 ALTER TABLE tx_attempts ADD COLUMN noop BIGINT NOT NULL DEFAULT 0;
+
+-- The requests of the runs that there are. What was refused without a run is found again when its block is read again.
+INSERT INTO requests (contract, request_id, job_id, block_number, block_hash, transaction_hash, log_index, requester, payment,
+    decision, run_id, seen_at)
+SELECT r.contract, r.request_id, r.job_id, r.creation_height, r.request_block, r.request_tx, r.request_log, r.requester,
+    COALESCE(r.payment, '0'), 'run started', r.id, r.created_at
+FROM runs r
+WHERE r.request_id IS NOT NULL AND r.contract IS NOT NULL AND r.creation_height IS NOT NULL AND r.request_block IS NOT NULL
+    AND r.request_tx IS NOT NULL AND r.request_log IS NOT NULL AND r.requester IS NOT NULL;
+UPDATE requests SET
+    closed_as = 'answered',
+    closed_tx = (SELECT MAX(a.hash) FROM transactions t JOIN tx_attempts a ON a.transaction_id = t.id
+                 WHERE t.run_id = requests.run_id AND t.state = 'safe' AND t.receipt LIKE '%' || a.hash || '%'),
+    closed_block = (SELECT MAX(t.receipt_block) FROM transactions t WHERE t.run_id = requests.run_id AND t.state = 'safe'),
+    closed_block_hash = (SELECT MAX(t.receipt_block_hash) FROM transactions t
+                         WHERE t.run_id = requests.run_id AND t.state = 'safe')
+WHERE EXISTS (SELECT 1 FROM transactions t JOIN tx_attempts a ON a.transaction_id = t.id
+              WHERE t.run_id = requests.run_id AND t.state = 'safe' AND t.receipt_status = 1
+                AND t.receipt LIKE '%' || a.hash || '%');

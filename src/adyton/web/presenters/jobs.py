@@ -87,12 +87,12 @@ def _task(task: TaskSpec) -> Raw:
 
 
 def _initiator(initiator: Initiator) -> Raw:
-    params = {"address": initiator.address} if initiator.type in {"runlog", "ethlog"} else {}
-    return Raw(encode({"type": initiator.type, "params": params}))
+    params: dict[str, Any] = {"address": initiator.address} if initiator.type in {"runlog", "ethlog"} else {}
+    return Raw(encode({"type": initiator.type, "params": params | _beginning(initiator)}))
 
 
 def _stored_initiator(job: Job, initiator: Initiator) -> Raw:
-    params: dict[str, Any] = {"time": None, "address": initiator.address}
+    params: dict[str, Any] = {"time": None, "address": initiator.address} | _beginning(initiator)
     if initiator.requesters:
         params["requesters"] = initiator.requesters
     return Raw(
@@ -106,6 +106,11 @@ def _stored_initiator(job: Job, initiator: Initiator) -> Raw:
             }
         )
     )
+
+
+def _beginning(initiator: Initiator) -> dict[str, int]:
+    """Where it was told to begin; as v0.6.2, nothing is said of one that was not told."""
+    return {} if initiator.from_block is None else {"fromBlock": initiator.from_block}
 
 
 def _optional(micros: int | None) -> str | None:

@@ -1,0 +1,69 @@
+"""Whether the chain still waits for an answer to a request, asked before a run is started for one from long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from adyton.domain.chain import Address, Hex
+from adyton.domain.errors import Disconnected, TryAgain
+from adyton.domain.requests import RunLog
+from adyton.ethereum import reverts
+from adyton.ethereum.errors import RpcError
+from adyton.initiators.log_matching import RequestKey
+
+log = structlog.get_logger(__name__)
+
+NOT_OPEN = ("Must have a valid requestId", "Params do not match request ID")
+"""What Oracle and Operator contracts say of an answer to a request that they do not hold (any more)."""
+
+
+class OpenRequests(Protocol):
+    """Knows which requests the chain does not wait for."""
+
+    async def closed(self, requests: Mapping[RequestKey, RunLog]) -> set[RequestKey]:
+        """Those that are certainly answered or cancelled; of any other nothing is said. Raises Disconnected."""
+        ...
+
+
+class Calls(Protocol):
+    """Calls contracts."""
+
+    async def calls(
+        self, calls: Sequence[tuple[Address, Hex, Address | None, int | None]], block: str | int
+    ) -> list[Hex | RpcError]:
+        """What contracts answer to (to, data, sender, gas), in order; an error where one did not. Raises TryAgain."""
+        ...
+
+
+class TriedAnswers:
+    """Tries an answer to each with eth_call at the newest block, as from one of our keys."""
+
+    def __init__(self, *, chain: Calls, keys: Callable[[], Sequence[Address]]) -> None:
+        self._chain = chain
+        self._keys = keys
+
+    async def closed(self, requests: Mapping[RequestKey, RunLog]) -> set[RequestKey]:
+        """Those whose contract refuses the answer because it does not hold the request."""
+        sender = next(iter(self._keys()), None)
+        if sender is None or not requests:
+            return set()
+        asked = [(contract, _answer(request), sender, None) for (contract, _), request in requests.items()]
+        try:
+            answers = await self._chain.calls(asked, "latest")
+        except Disconnected:
+            raise
+        except (RpcError, TryAgain) as fault:
+            log.info("it cannot be told which requests are still open; they are run", because=str(fault), requests=len(asked))
+            return set()
+        return {key for key, answer in zip(requests, answers, strict=True) if _refuses(answer)}
+
+
+def _answer(request: RunLog) -> Hex:
+    return f"{request.data['functionSelector']}{str(request.data['dataPrefix']).removeprefix('0x')}{0:064x}"
+
+
+def _refuses(answer: Hex | RpcError) -> bool:
+    return isinstance(answer, RpcError) and any(words in reverts.revert_text(answer) for words in NOT_OPEN)

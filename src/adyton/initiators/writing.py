@@ -1,0 +1,279 @@
+"""Decide about logs, and write what comes of them in one operation: decisions, runs, requests, and how far was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from adyton.domain.chain import Address, Log, LogFilter
+from adyton.domain.errors import Conflict
+from adyton.domain.jobs import Initiator, Job
+from adyton.domain.requests import CLOSINGS, LAYOUTS, End, MalformedLog, Request, RunLog, merged_filter, read_run_log
+from adyton.domain.runs import Run, RunRequest
+from adyton.engine.create import RunMaker
+from adyton.engine.engine import Engine
+from adyton.engine.jobs import JobRegistry
+from adyton.initiators.log_matching import Decided, Known, Move, RequestKey, Routes, decide
+from adyton.initiators.open_requests import OpenRequests
+from adyton.initiators.source import Heads
+from adyton.metrics import Metrics
+from adyton.ports import Clock
+from adyton.storage import jobs as stored_jobs
+from adyton.storage import logs as stored
+from adyton.storage import request_runs, requests
+from adyton.storage.database import Database, Statement
+
+log = structlog.get_logger(__name__)
+
+_LOGS_A_WRITE = 1000
+_LINES_A_WRITE = 50
+
+
+class Ears(msgspec.Struct, frozen=True):
+    """What the jobs of one moment listen to."""
+
+    routes: Routes
+    filter: LogFilter | None
+
+
+class Listening:
+    """The jobs as log intake needs them, made again when they change. ``own``: contracts that are listened to in any case."""
+
+    def __init__(self, jobs: JobRegistry, own: Sequence[Address] = ()) -> None:
+        self._jobs = jobs
+        self._own = own
+        self._version = -1
+        self._ears = Ears(Routes(()), None)
+
+    def now(self) -> Ears:
+        """The same object as long as the jobs are the same."""
+        if self._version != self._jobs.version:
+            jobs = self._jobs.jobs.values()
+            self._ears = Ears(Routes(jobs, self._own), merged_filter(jobs, self._own))
+            self._version = self._jobs.version
+        return self._ears
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read: the logs of the blocks from ``first`` to ``last``, and the statement that says so.
+
+    ``again``: (some of) the blocks have been read before, so what is there is looked up first and only news is written.
+    ``every_job``: see ``Known``. Requests in blocks below ``tried_below`` are started only if the chain still waits for them.
+    """
+
+    logs: list[Log]
+    first: int
+    last: int
+    progress: Statement | None = None
+    again: bool = False
+    every_job: bool = False
+    tried_below: int = 0
+
+
+class Book:
+    """Takes logs in. A crash at any await leaves whole writes; what was not written is read again, because the progress is
+    written with the last of it. Taking in the same logs twice, or two at once, writes them once: by keys."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        heads: Heads,
+        listening: Listening,
+        maker: RunMaker,
+        engine: Engine,
+        open_requests: OpenRequests,
+        metrics: Metrics,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._heads = heads
+        self._listening = listening
+        self._maker = maker
+        self._engine = engine
+        self._open_requests = open_requests
+        self._metrics = metrics
+
+    async def take_in(self, reading: Reading) -> None:
+        """Write what the logs come to. Raises Conflict when something else keeps changing the same rows, StorageUnavailable,
+        and, where the chain must be asked, Disconnected."""
+        gone = await self._gone(reading) if reading.again and reading.last >= reading.tried_below else []
+        parts = [reading.logs[i : i + _LOGS_A_WRITE] for i in range(0, len(reading.logs), _LOGS_A_WRITE)] or [[]]
+        for number, part in enumerate(parts, start=1):
+            await self._write(part, reading, gone if number == 1 else [], reading.progress if number == len(parts) else None)
+
+    async def _write(self, logs: list[Log], reading: Reading, gone: list[Request], progress: Statement | None) -> None:
+        """Try as if all of it were new; where the keys say otherwise, look what is there and write only the rest."""
+        if not reading.again:
+            found = self._decide(logs, Known(now=self._clock.now()))
+            try:
+                if not found.look_up:
+                    await self._commit(found, gone, progress)
+                    return
+            except Conflict:
+                pass
+        await self._commit(self._decide(logs, await self._known(logs, reading, gone)), gone, progress)
+
+    # --- what is there -----------------------------------------------------------------------------------------------
+
+    async def _gone(self, reading: Reading) -> list[Request]:
+        """Requests that a log closed in one of these blocks which has left the chain since."""
+        closed = await requests.closed_by_others(self._db, reading.first, reading.last)
+        return [each for each in closed if each.closed is not None and not await self._is_canonical(each.closed)]
+
+    async def _is_canonical(self, closing: requests.Closing) -> bool:
+        return await self._heads.canonical_hash(closing.block_number) in (closing.block_hash, None)
+
+    async def _known(self, logs: Sequence[Log], reading: Reading, gone: Sequence[Request]) -> Known:
+        found = {entry: request for entry in logs if (request := _request_in(entry)) is not None}
+        ended = {(entry.address, entry.topics[1]) for entry in logs if len(entry.topics) > 1 and entry.topics[0] in CLOSINGS}
+        keys = sorted({(entry.address, request.request_id) for entry, request in found.items()})
+        known = Known(
+            runs=await request_runs.of_requests(self._db, keys),
+            requests=await requests.many(self._db, sorted({*keys, *ended})),
+            decided=await stored.decided(self._db, list({entry.block_hash for entry in found})),
+            archived=await self._archived(logs),
+            looked_up=True,
+            every_job=reading.every_job,
+            now=self._clock.now(),
+        )
+        for each in gone:
+            if (key := (each.contract, each.request_id)) in known.requests:
+                known.requests[key] = msgspec.structs.replace(known.requests[key], closed=None)
+        known.dead = frozenset(await self._open_requests.closed(self._doubtful(found, known, reading)))
+        return known
+
+    async def _archived(self, logs: Sequence[Log]) -> frozenset[str]:
+        routes = map(self._listening.now().routes.match, logs)
+        others = {route.job_id for route in routes if route is not None and route.job is None}
+        return frozenset(await stored_jobs.archived(self._db, sorted(others)))
+
+    def _doubtful(self, found: dict[Log, RunLog], known: Known, reading: Reading) -> dict[RequestKey, RunLog]:
+        """The requests for which a run would be started now although they are old."""
+        routes = self._listening.now().routes
+        doubtful: dict[RequestKey, RunLog] = {}
+        for entry, request in found.items():
+            key, route = (entry.address, request.request_id), routes.match(entry)
+            if entry.block_number >= reading.tried_below or route is None or route.job is None or key in known.runs:
+                continue
+            if reading.every_job or (entry.block_hash, entry.log_index, route.job_id) not in known.decided:
+                doubtful[key] = request
+        return doubtful
+
+    # --- decide and write --------------------------------------------------------------------------------------------
+
+    def _decide(self, logs: Sequence[Log], known: Known) -> Decided:
+        head = self._heads.state.head
+        height = head.number if head is not None else 0
+
+        def make(job: Job, initiator: Initiator, entry: Log, request: RunLog) -> Run:
+            return self._maker.from_log(job, initiator, entry, request, height)
+
+        return decide(logs, routes=self._listening.now().routes, make_run=make, known=known)
+
+    async def _commit(self, found: Decided, gone: Sequence[Request], progress: Statement | None) -> None:
+        now = self._clock.now()
+        statements = [*_taken_back(gone, now), *_run_statements(found, self._engine, now)]
+        if found.decisions:
+            statements.append(stored.insert(found.decisions, now))
+        if found.amended:
+            statements.append(stored.amend(found.amended, now))
+        statements += _request_statements(found, now)
+        if progress is not None:
+            statements.append(progress)
+        if statements:
+            await self._db.write(*statements)
+        self._engine.accept(found.runs)
+        for name, count in Counter(each.decision for each in (*found.decisions, *found.amended)).items():
+            self._metrics.logs_taken_in.labels(name).inc(count)
+        _tell(found)
+
+
+def _taken_back(gone: Sequence[Request], now: int) -> list[Statement]:
+    """Closings whose block left the chain, and the runs that were called off for them."""
+    if not gone:
+        return []
+    for each in gone:
+        log.info("the end of a request left the chain", request=each.request_id, contract=each.contract)
+    keys = [(each.contract, each.request_id) for each in gone]
+    closings = [(key, each.closed.transaction_hash) for key, each in zip(keys, gone, strict=True) if each.closed is not None]
+    return [requests.taken_back(closings), request_runs.revived(keys, now)]
+
+
+def _run_statements(found: Decided, engine: Engine, now: int) -> list[Statement]:
+    statements: list[Statement] = []
+    if found.superseded:
+        why = "a reorganisation gave the id of its request to another request, which run {} answers"
+        rows = [(old.id, new.id, why.format(new.id)) for old, new in found.superseded]
+        statements.append(request_runs.superseded(rows, now))
+    if found.runs:
+        statements.append(engine.statement(found.runs))
+    return statements + [_move(move, now) for move in found.moves]
+
+
+def _request_statements(found: Decided, now: int) -> list[Statement]:
+    statements: list[Statement] = []
+    if found.requests:
+        newest = {(each.contract, each.request_id): each for each in found.requests}
+        statements.append(requests.upsert(newest.values()))
+    if found.placed:
+        statements.append(requests.placed(found.placed))
+    if found.closings:
+        statements.append(requests.closed(found.closings))
+    cancelled = [
+        (*key, f"the requester cancelled the request in transaction {closing.transaction_hash}", closing.block_number)
+        for key, closing in found.closings
+        if closing.how is End.CANCELLED
+    ]
+    if cancelled:
+        statements.append(request_runs.called_off(cancelled, now))
+    return statements
+
+
+def _move(move: Move, now: int) -> Statement:
+    entry = move.log
+    request = RunRequest(
+        contract=entry.address,
+        transaction_hash=entry.transaction_hash,
+        block_hash=entry.block_hash,
+        log_index=entry.log_index,
+    )
+    by = entry.block_number - move.run.height
+    return request_runs.move(
+        move.run.id, request, move.request.data, payment=move.request.payment, height=entry.block_number, by=by, now=now
+    )
+
+
+def _tell(found: Decided) -> None:
+    """Say what was decided; a flood of requests in one line."""
+    decisions = [*found.decisions, *found.amended]
+    if len(decisions) > _LINES_A_WRITE:
+        log.info("requests taken in", logs=len(decisions), runs=len(found.runs))
+        return
+    for decision in decisions:
+        log.info(
+            decision.decision,
+            job=decision.job_id,
+            run=decision.run_id,
+            request=decision.request_id,
+            block=decision.log.block_number,
+            transaction=decision.log.transaction_hash,
+            because=decision.reason,
+        )
+    for move in found.moves:
+        log.info("a run follows its request", run=move.run.id, block=move.log.block_number, was=move.run.height)
+
+
+def _request_in(entry: Log) -> RunLog | None:
+    if not entry.topics or entry.topics[0] not in LAYOUTS:
+        return None
+    try:
+        return read_run_log(entry)
+    except MalformedLog:
+        return None
+    except Exception:  # noqa: BLE001 - a defect of ours, which ``decide`` meets as well and writes down
+        return None

@@ -1,0 +1,30 @@
+"""Transactions that nobody has to know any more."""
+
+from __future__ import annotations
+
+from adyton.storage.database import Database, Statement
+
+# What stays, however old: the newest nonce of a key, from which the next one is derived; what a caller may ask for again by
+# its own key; and an answer that succeeded but is not noted with its request.
+_REAP = """
+    DELETE FROM transactions WHERE id IN (
+        SELECT t.id FROM transactions t
+        WHERE t.state IN ('safe', 'fatal_error') AND t.created_at < ?
+            AND (t.state = 'fatal_error' OR t.receipt_block < ?)
+            AND t.idempotency_key IS NULL
+            AND (t.nonce IS NULL OR t.nonce < (
+                SELECT MAX(n.nonce) FROM transactions n WHERE n.from_address = t.from_address AND n.nonce IS NOT NULL))
+            AND NOT EXISTS (
+                SELECT 1 FROM runs r WHERE r.id = t.run_id AND r.status NOT IN ('errored', 'completed', 'cancelled'))
+            AND NOT (t.state = 'safe' AND t.receipt_status = 1 AND EXISTS (
+                SELECT 1 FROM runs r JOIN requests q ON q.contract = r.contract AND q.request_id = r.request_id
+                WHERE r.id = t.run_id AND q.closed_as IS NULL))
+        ORDER BY t.created_at, t.id LIMIT ?)
+    RETURNING id"""
+
+
+async def reap(db: Database, *, before: int, below: int, limit: int) -> int:
+    """Delete transactions, and their attempts, that were asked for before a time (microseconds), can change no more (mined
+    below a height, or failed for good) and whose run is finished; the oldest first, so many at most. Returns how many."""
+    (rows,) = await db.write(Statement(_REAP, [(before, below, limit)], returning=True))
+    return len(rows)

@@ -1,0 +1,103 @@
+"""Requests and their fates as the API shows them, and the story of one. The forms are our own: v0.6.2 had nothing of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adyton.domain import evm
+from adyton.domain.chain import Hash
+from adyton.domain.fates import Fate
+from adyton.domain.times import rfc3339, seconds_text
+from adyton.services.narrative import Explanation, Step
+from adyton.services.requests import Accounted
+from adyton.web.jsonapi import Resource
+
+
+class _Fate(msgspec.Struct, frozen=True):
+    kind: str
+    reason: str
+    transaction: Hash | None
+
+
+class _Attributes(msgspec.Struct, frozen=True, rename="camel"):
+    id: str
+    contract: str
+    request_id: Hash
+    job_id: str
+    run_id: str | None
+    requester: str
+    payment: str
+    expiration: str | None
+    block_number: int
+    block_hash: Hash
+    transaction_hash: Hash
+    log_index: int
+    seen_at: str
+    decision: str
+    fate: _Fate
+
+
+class _Step(msgspec.Struct, frozen=True):
+    at: str | None
+    what: str
+    detail: str
+    block: int | None
+
+
+class _Chapter(msgspec.Struct, frozen=True):
+    subject: str
+    fate: _Fate | None
+    next: str
+    steps: list[_Step]
+
+
+class _Explanation(msgspec.Struct, frozen=True):
+    id: str
+    chapters: list[_Chapter]
+
+
+def request_resource(found: Accounted) -> Resource:
+    """A request. Its id names the contract too, because contracts number their requests themselves."""
+    request = found.request
+    contract = evm.checksum(request.contract)
+    identity = f"{contract}:{request.request_id}"
+    attributes = _Attributes(
+        id=identity,
+        contract=contract,
+        request_id=request.request_id,
+        job_id=request.job_id,
+        run_id=request.run_id,
+        requester=evm.checksum(request.requester),
+        payment=str(request.payment),
+        expiration=None if request.expiration is None else seconds_text(request.expiration),
+        block_number=request.block_number,
+        block_hash=request.block_hash,
+        transaction_hash=request.transaction_hash,
+        log_index=request.log_index,
+        seen_at=rfc3339(request.seen_at),
+        decision=request.decision,
+        fate=_fate(found.fate),
+    )
+    return Resource("requests", identity, attributes)
+
+
+def explanation_resource(explanation: Explanation) -> Resource:
+    """A story, step by step."""
+    chapters = [
+        _Chapter(
+            subject=chapter.subject,
+            fate=None if chapter.fate is None else _fate(chapter.fate),
+            next=chapter.next,
+            steps=[_step(step) for step in chapter.steps],
+        )
+        for chapter in explanation.chapters
+    ]
+    return Resource("explanations", explanation.what, _Explanation(explanation.what, chapters))
+
+
+def _fate(fate: Fate) -> _Fate:
+    return _Fate(fate.kind.value, fate.reason, fate.transaction)
+
+
+def _step(step: Step) -> _Step:
+    return _Step(None if step.at is None else rfc3339(step.at), step.what, step.detail, step.block)

@@ -1,0 +1,216 @@
+"""Transactions and attempts as the API shows them: v0.6.2's attributes, and behind them what it did not tell."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from adyton.domain.diagnosis import Finding, Remedy
+from adyton.domain.evm import checksum
+from adyton.domain.times import rfc3339
+from adyton.domain.transactions import Attempt, Transaction, TransactionState
+from adyton.services.doctor import Examined
+from adyton.services.transactions import Shown, Wished
+from adyton.storage.operator_transactions import AttemptOf
+from adyton.web.jsonapi import Resource
+
+
+class _Version(msgspec.Struct, frozen=True, omit_defaults=True):
+    hash: str
+    gasPrice: str  # noqa: N815 - the API's own name
+    state: str
+    createdAt: str  # noqa: N815 - the API's own name
+    sentAt: str  # noqa: N815 - the API's own name
+    gasTipCap: str | None = None  # noqa: N815 - the API's own name
+    noop: bool = False
+
+
+class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """v0.6.2's attributes first. As there, ``confirmed`` is left out when it is not so, and empty bytes are left out."""
+
+    confirmed: bool | UnsetType = UNSET
+    data: str | UnsetType = UNSET
+    from_: str = msgspec.field(name="from")
+    gasLimit: str  # noqa: N815 - the API's own name
+    gasPrice: str  # noqa: N815 - the API's own name
+    hash: str
+    rawHex: str | UnsetType = UNSET  # noqa: N815 - the API's own name
+    nonce: str
+    sentAt: str  # noqa: N815 - the API's own name
+    to: str
+    value: str
+    txId: int  # noqa: N815 - the API's own name
+    state: str
+    createdAt: str  # noqa: N815 - the API's own name
+    waiting: str | None
+    error: str | None
+    runId: str | None  # noqa: N815 - the API's own name
+    purpose: str | None
+    idempotencyKey: str | None  # noqa: N815 - the API's own name
+    wish: str | None
+    minedIn: str | None  # noqa: N815 - the API's own name
+    attempts: list[_Version]
+
+
+class _Attempt(msgspec.Struct, frozen=True):
+    """The capitals are v0.6.2's: it showed the columns of its database."""
+
+    ID: int
+    TxID: int
+    CreatedAt: str
+    Hash: str
+    GasPrice: int
+    Confirmed: bool
+    SentAt: int
+    SignedRawTx: str
+    Noop: bool
+
+
+class _Wish(msgspec.Struct, frozen=True):
+    wish: str
+    dryRun: bool  # noqa: N815 - the API's own name
+    outcome: str
+    gasPrice: str | None  # noqa: N815 - the API's own name
+    mostCost: str  # noqa: N815 - the API's own name
+    txId: int  # noqa: N815 - the API's own name
+    hash: str
+    nonce: str
+    from_: str = msgspec.field(name="from")
+    state: str
+    runId: str | None  # noqa: N815 - the API's own name
+
+
+class _Key(msgspec.Struct, frozen=True, kw_only=True):
+    address: str
+    blocked: bool
+    latestNonce: int | None  # noqa: N815 - the API's own name
+    pendingNonce: int | None  # noqa: N815 - the API's own name
+    nextNonce: int  # noqa: N815 - the API's own name
+    balance: str | None
+    needed: str | None
+    baseFee: str | None  # noqa: N815 - the API's own name
+    unstarted: int
+    sent: int
+    lowest: _Transaction | None
+    ageSeconds: float | None  # noqa: N815 - the API's own name
+    ageBlocks: int | None  # noqa: N815 - the API's own name
+    findings: tuple[Finding, ...]
+    remedies: tuple[Remedy, ...]
+
+
+def transaction_resource(shown: Shown) -> Resource:
+    """A transaction; its id is the hash of the attempt that stands for it, or its row's id as long as it has none."""
+    attributes = _transaction(shown)
+    return Resource("transactions", attributes.hash or str(attributes.txId), attributes)
+
+
+def attempt_resource(of: AttemptOf) -> Resource:
+    """An attempt."""
+    attempt = of.attempt
+    attributes = _Attempt(
+        attempt.id,
+        attempt.transaction_id,
+        rfc3339(attempt.created_at),
+        attempt.hash,
+        attempt.fee.ceiling,
+        of.safe == attempt.hash,
+        attempt.broadcast_before or 0,
+        attempt.raw,
+        attempt.noop,
+    )
+    return Resource("txattempts", attempt.hash, attributes)
+
+
+def wish_resource(wished: Wished) -> Resource:
+    """What an operator wished, or would."""
+    transaction, fee = wished.transaction, wished.foreseen.fee
+    attributes = _Wish(
+        wish=wished.wish.value,
+        dryRun=wished.dry,
+        outcome=wished.foreseen.words,
+        gasPrice=None if fee is None else str(fee.ceiling),
+        mostCost=str(wished.foreseen.cost),
+        txId=transaction.id,
+        hash=transaction.attempts[-1].hash if transaction.attempts else "",
+        nonce="" if transaction.nonce is None else str(transaction.nonce),
+        from_=transaction.from_address,
+        state=transaction.state.value,
+        runId=transaction.run_id,
+    )
+    return Resource("wishes", str(transaction.id), attributes)
+
+
+def key_resource(examined: Examined) -> Resource:
+    """What the doctor found of a key."""
+    facts = examined.facts
+    lowest = facts.lowest
+    attributes = _Key(
+        address=checksum(facts.address),
+        blocked=examined.diagnosis.blocked,
+        latestNonce=facts.latest,
+        pendingNonce=facts.pending,
+        nextNonce=facts.next_nonce,
+        balance=_text(facts.balance),
+        needed=_text(facts.needed),
+        baseFee=_text(facts.base_fee),
+        unstarted=facts.unstarted,
+        sent=facts.sent,
+        lowest=None if lowest is None else _transaction(Shown(lowest, lowest.attempts[-1] if lowest.attempts else None)),
+        ageSeconds=facts.age_seconds,
+        ageBlocks=facts.age_blocks,
+        findings=examined.diagnosis.findings,
+        remedies=examined.diagnosis.remedies,
+    )
+    return Resource("keyDiagnoses", attributes.address, attributes)
+
+
+def _transaction(shown: Shown) -> _Transaction:
+    transaction, attempt = shown.transaction, shown.attempt
+    receipt = transaction.receipt
+    return _Transaction(
+        confirmed=_confirmed(transaction, attempt) or UNSET,
+        data=UNSET if transaction.data in {"", "0x"} else transaction.data,
+        from_=transaction.from_address,
+        gasLimit=str(transaction.gas_limit),
+        gasPrice="0" if attempt is None else str(attempt.fee.ceiling),
+        hash="" if attempt is None else attempt.hash,
+        rawHex=UNSET if attempt is None else attempt.raw,
+        nonce="0" if transaction.nonce is None else str(transaction.nonce),
+        sentAt="0" if attempt is None else str(attempt.broadcast_before or 0),
+        to=transaction.to_address,
+        value=str(transaction.value),
+        txId=transaction.id,
+        state=transaction.state.value,
+        createdAt=rfc3339(transaction.created_at),
+        waiting=transaction.waiting,
+        error=transaction.failure,
+        runId=transaction.run_id,
+        purpose=transaction.purpose,
+        idempotencyKey=transaction.idempotency_key,
+        wish=transaction.wish,
+        minedIn=None if receipt is None else str(receipt.block_number),
+        attempts=[_version(each) for each in transaction.attempts],
+    )
+
+
+def _confirmed(transaction: Transaction, attempt: Attempt | None) -> bool:
+    """As v0.6.2: deep enough, and mined as this attempt."""
+    if transaction.state is not TransactionState.SAFE or transaction.receipt is None or attempt is None:
+        return False
+    return transaction.receipt.transaction_hash == attempt.hash
+
+
+def _version(attempt: Attempt) -> _Version:
+    return _Version(
+        hash=attempt.hash,
+        gasPrice=str(attempt.fee.ceiling),
+        gasTipCap=_text(attempt.fee.tip_cap),
+        state=attempt.state,
+        createdAt=rfc3339(attempt.created_at),
+        sentAt=str(attempt.broadcast_before or 0),
+        noop=attempt.noop,
+    )
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
