@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from adyton.config import Config
-from adyton.domain.chain import Address, Hex
+from adyton.domain.chain import Address, Hash, Hex, Receipt
 from adyton.domain.credentials import User
 from adyton.domain.errors import Conflict
+from adyton.domain.gas import GasRules
 from adyton.domain.jobs import Job
+from adyton.domain.requests import RunLog
 from adyton.domain.runs import Run
-from adyton.metrics import Metrics
+from adyton.ethereum.views import EndpointView
+from adyton.keystore import Keystore
+from adyton.services.balances import Holding
 from adyton.services.parts import Parts
 from adyton.services.sessions import Sessions
 from adyton.storage import runs as stored_runs
@@ -21,10 +26,12 @@ from adyton.storage import users as stored_users
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database, Row, Statement
 from adyton.system.entropy import SystemEntropy
+from adyton.transactions.manager import TransactionManager
 from adyton.web.app import create_app
 from adyton.web.auth import COOKIE
 from adyton.web.settings import WebSettings
 from support.builders import NOW, SENDER, Bench
+from support.outgoing import CHAIN_ID, FIRST, OutsideChain
 
 EMAIL = "operator@example.com"
 PASSWORD = "correct horse battery"
@@ -69,6 +76,8 @@ class Ledger:
         self.eth_error: Exception | None = None
         self.link_error: Exception | None = None
         self.called: list[tuple[Address, Hex]] = []
+        self.answers: dict[tuple[Hex, Address | None], Hex | Exception] = {}
+        self.counts = {"latest": 0, "pending": 0}
 
     async def balance(self, address: Address) -> int:
         """Wei."""
@@ -76,12 +85,21 @@ class Ledger:
             raise self.eth_error
         return self.eth
 
-    async def call(self, to: Address, data: Hex) -> Hex:
-        """Juels, as a word."""
+    async def call(self, to: Address, data: Hex, *, sender: Address | None = None) -> Hex:
+        """What ``answers`` says to a function's selector, else juels, as a word."""
         self.called.append((to, data))
         if self.link_error is not None:
             raise self.link_error
-        return self.link
+        answer = self.answers.get((data[:10], sender), self.answers.get((data[:10], None), self.link))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def transaction_count(self, address: Address, tag: str) -> int:
+        """The count of that tag."""
+        if self.eth_error is not None:
+            raise self.eth_error
+        return self.counts[tag]
 
 
 class Keyring:
@@ -95,18 +113,76 @@ class Keyring:
         return self.held
 
 
+class Intake:
+    """Log intake as far as the services see it; ``woken`` counts the re-reads that it was told of."""
+
+    def __init__(self, height: int | None) -> None:
+        self.height = height
+        self.woken = 0
+
+    def wake(self) -> None:
+        """Count."""
+        self.woken += 1
+
+
+class Transactions:
+    """The chain's transactions: receipts by hash, and what is not mined yet; or the error that the chain answers."""
+
+    def __init__(self) -> None:
+        self.receipts: dict[Hash, Receipt] = {}
+        self.pending: set[Hash] = set()
+        self.error: Exception | None = None
+
+    async def receipt(self, transaction: Hash) -> Receipt | None:
+        """The receipt that the test has put here."""
+        if self.error is not None:
+            raise self.error
+        return self.receipts.get(transaction)
+
+    async def known(self, transaction: Hash) -> bool:
+        """Whether the test has put it anywhere."""
+        if self.error is not None:
+            raise self.error
+        return transaction in self.receipts or transaction in self.pending
+
+
+class Ended:
+    """Which requests contracts do not hold any more: those that the test says."""
+
+    def __init__(self) -> None:
+        self.ended: set[tuple[Address, Hash]] = set()
+
+    async def closed(self, requests: Mapping[tuple[Address, Hash], RunLog]) -> set[tuple[Address, Hash]]:
+        """Those of them that have ended."""
+        return self.ended & set(requests)
+
+
 class Api:
     """A client, logged in unless the test wants otherwise, and everything behind the API."""
 
-    def __init__(self, *, settings: WebSettings = PATIENT, db: Database | None = None, height: int | None = 100) -> None:
+    def __init__(
+        self,
+        *,
+        settings: WebSettings = PATIENT,
+        db: Database | None = None,
+        height: int | None = 100,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.db = db or open_memory()
         self.bench = Bench(self.db, height=height)
         self.ledger = Ledger()
         self.keys = Keyring(SENDER)
+        self.endpoints: tuple[EndpointView, ...] = ()
+        self.holdings: tuple[Holding, ...] = ()
+        self.intake = Intake(height)
+        self.lookup = Transactions()
+        self.open_requests = Ended()
+        self.outside = OutsideChain()
+        self.manager = self._manager()
         entropy = SystemEntropy()
         self.parts = Parts(
-            config=Config.load({"ROOT": "/nonexistent/adyton"}),
-            metrics=Metrics(),
+            config=Config.load({"ROOT": "/nonexistent/adyton", **(environment or {})}),
+            metrics=self.bench.metrics,
             clock=self.bench.clock,
             entropy=entropy,
             db=self.db,
@@ -114,13 +190,35 @@ class Api:
             engine=self.bench.engine,
             task_types=self.bench.registry,
             balances=self.ledger,
+            outgoing=self.manager,
             chain=self.bench.chain,
+            lookup=self.lookup,
+            maker=self.bench.maker,
+            open_requests=self.open_requests,
             keys=self.keys,
+            intake=self.intake,
             sessions=Sessions(db=self.db, clock=self.bench.clock, entropy=entropy, timeout=900.0),
             link_contract=lambda: LINK_TOKEN,
+            endpoints=lambda: self.endpoints,
+            holdings=lambda: self.holdings,
         )
         self.app = create_app(self.parts, settings)
         self.client = self.another_client()
+
+    def _manager(self) -> TransactionManager:
+        """Sends to ``outside`` while a test lets it run."""
+        return TransactionManager(
+            db=self.db,
+            chain=self.outside,
+            heads=self.outside,
+            keystore=Keystore([FIRST]),
+            clock=self.bench.clock,
+            entropy=SystemEntropy(),
+            rules=GasRules(),
+            min_confirmations=1,
+            chain_id=lambda: CHAIN_ID,
+            metrics=self.bench.metrics,
+        )
 
     def another_client(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
         """A client without a session, at an address of its own."""

@@ -19,10 +19,12 @@ from adyton.engine.engine import Engine
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.head_tracker import ChainState
+from adyton.metrics import Metrics
 from adyton.ports import HttpRequest, HttpResponse
 from adyton.storage import jobs as stored_jobs
 from adyton.storage import keys
 from adyton.storage.database import Database, Statement
+from adyton.storage.logs import Cursor
 from adyton.storage.transactions import insert
 
 ORACLE = "0xf25186b5081ff5ce73482ad761db0eb0d25abfbf"
@@ -115,6 +117,7 @@ class TestChain:
 
     def __init__(self, number: int | None = None) -> None:
         self.hashes: dict[int, Hash | None] = {}
+        self.taken_in: Cursor | None = None
         self.state = ChainState(connected=False, connection=0, head=None, problem=None)
         if number is not None:
             self.at(number)
@@ -176,6 +179,7 @@ class Bench:
         ids = itertools.count(1)
         self.db = db
         self.clock = TestClock()
+        self.metrics = Metrics()
         self.chain = TestChain(height)
         self.http = http or TestHttp()
         self.outbox = TestOutbox()
@@ -194,6 +198,8 @@ class Bench:
             chain=self.chain,
             outbox=self.outbox,
             finality_depth=50,
+            taken_in=lambda: self.chain.taken_in,
+            metrics=self.metrics,
         )
         self.engine = Engine(
             db=db,
@@ -203,6 +209,7 @@ class Bench:
             executor=self.executor,
             heads=self.chain,
             settlements=self.outbox,
+            metrics=self.metrics,
         )
 
     async def add(self, spec: Job) -> Job:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import tempfile
+import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
@@ -29,9 +32,21 @@ _numbers = count(1)
 class PostgresServer:
     """A running server that listens on a Unix socket only."""
 
-    def __init__(self, socket_directory: str, pid: int) -> None:
+    def __init__(self, socket_directory: str, pid: int, server: Any = None) -> None:
         self.pid = pid
         self._directory = socket_directory
+        self._server = server
+
+    def crash(self) -> None:
+        """End the server at once, as when it is killed: nothing is written any more, and it must recover at its next start."""
+        os.kill(self.pid, signal.SIGQUIT)
+        while self._server.get_postmaster_info().is_running():
+            time.sleep(0.01)
+
+    def restart(self) -> None:
+        """Start it again on the same data and socket."""
+        self._server.ensure_postgres_running()
+        self.pid = self._server.get_postmaster_info().pid
 
     def url(self, database: str = "postgres") -> str:
         """The URL of one of its databases."""
@@ -81,7 +96,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     server = get_server(directory / "data", cleanup_mode="delete")
     try:
         info = server.get_postmaster_info()
-        yield PostgresServer(str(info.socket_dir), info.pid)
+        yield PostgresServer(str(info.socket_dir), info.pid, server)
     finally:
         server.cleanup()
         shutil.rmtree(directory, ignore_errors=True)

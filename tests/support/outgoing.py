@@ -18,12 +18,14 @@ from hexbytes import HexBytes
 
 from adyton.domain.chain import Address, Hash, Head, Hex, Receipt
 from adyton.domain.evm import keccak
-from adyton.domain.gas import GasRules
+from adyton.domain.gas import GWEI, GasRules
+from adyton.domain.market import FeeHistory
 from adyton.domain.transactions import Transaction, TransactionRequest, TransactionState
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
 from adyton.ethereum.latest import Latest
 from adyton.keystore import Keystore, address_of
+from adyton.metrics import Metrics
 from adyton.sim.clock import SimulatedClock
 from adyton.sim.entropy import SimulatedEntropy
 from adyton.sim.loop import run
@@ -82,7 +84,9 @@ class OutsideChain:
 
     ``scripted``: what the next sends meet, first come first served, before the pool's own rules: an exception is raised in
     place of the answer, a callable is called with the bytes and may do anything, None is the ordinary answer. ``refuse`` is the
-    same for every send while it is set. ``sent`` is every send, in order.
+    same for every send while it is set. ``sent`` is every send, in order. ``trials`` says which calldata revert when they are
+    tried. ``history`` holds for each past block the tips at the percentiles asked for (empty: an empty block), and
+    ``suggested`` the price and the tip that the node suggests.
     """
 
     def __init__(self, *, base_fee: int | None = 10**9) -> None:
@@ -93,9 +97,12 @@ class OutsideChain:
         self.scripted: list[Exception | Callable[[Sent], object] | None] = []
         self.refuse: Callable[[Sent], Exception | None] | None = None
         self.reverting: set[Hex] = set()
+        self.trials: Callable[[Hex], RpcError | None] = lambda _: None
+        self.history: list[tuple[int, ...]] = []
+        self.suggested = 30 * GWEI, 2 * GWEI
         self.counts: dict[str, Callable[[Address], int]] = {}
         self.fail: dict[str, Exception] = {}
-        self.calls: list[str] = []
+        self.called: list[str] = []
         self._forks = 0
         self._state = Latest(ChainState(connected=False, connection=0, head=None, problem="not connected yet"))
         self._append(())
@@ -148,7 +155,37 @@ class OutsideChain:
         self, to: Address, data: Hex, *, sender: Address | None = None, block: str | int = "latest", gas: int | None = None
     ) -> Hex:
         self._meet("call")
-        raise RpcError(3, "execution reverted", "0x08c379a0" + f"{32:064x}{4:064x}" + b"nope".hex().ljust(64, "0"))
+        raise revert("nope")
+
+    async def calls(
+        self, calls: Sequence[tuple[Address, Hex, Address | None, int | None]], block: str | int
+    ) -> list[Hex | RpcError]:
+        self._meet("calls")
+        return [self.trials(data) or "0x" for _, data, _, _ in calls]
+
+    async def estimate_gas(self, *, to: Address | None, data: Hex, sender: Address | None, value: int) -> int:
+        self._meet("estimate_gas")
+        refusal = self.trials(data)
+        if refusal is not None:
+            raise refusal
+        return 21_000
+
+    async def fee_history(self, blocks: int, percentiles: Sequence[int]) -> FeeHistory:
+        self._meet("fee_history")
+        newest = self.history[-blocks:]
+        return FeeHistory(
+            base_fees=tuple(0 if self.base_fee is None else self.base_fee for _ in newest),
+            gas_used=tuple(0.5 if tips else 0.0 for tips in newest),
+            tips=tuple(tips or (0,) * len(percentiles) for tips in newest),
+        )
+
+    async def gas_price(self) -> int:
+        self._meet("gas_price")
+        return self.suggested[0]
+
+    async def max_priority_fee(self) -> int:
+        self._meet("max_priority_fee")
+        return self.suggested[1]
 
     # --- what happens outside ----------------------------------------------------------------------------------------
 
@@ -220,7 +257,7 @@ class OutsideChain:
         self._state.set(ChainState(connected, connection, head, None if connected else "gone"))
 
     def _meet(self, call: str) -> None:
-        self.calls.append(call)
+        self.called.append(call)
         if call in self.fail:
             raise self.fail[call]
 
@@ -236,10 +273,12 @@ class Desk:
         rules: GasRules | None = None,
         min_confirmations: int = 1,
         owners: Sequence[PrivateKey] = (FIRST,),
+        **more: Any,
     ) -> None:
         self.chain = chain
         self.db = db
         self.clock = SimulatedClock()
+        self.metrics = Metrics()
         self._made = 0
         self._options: dict[str, Any] = {
             "db": db,
@@ -251,6 +290,8 @@ class Desk:
             "rules": rules or GasRules(),
             "min_confirmations": min_confirmations,
             "chain_id": lambda: CHAIN_ID,
+            "metrics": self.metrics,
+            **more,
         }
         self.manager = TransactionManager(**self._options)
         self.running: asyncio.Task[None] | None = None
@@ -292,6 +333,12 @@ class Desk:
                 return found
             await self.clock.sleep(0.1)
         raise AssertionError(f"{name} is {found.state} and not {state}: {found}")
+
+
+def revert(reason: str) -> RpcError:
+    """How a node says that a contract refused."""
+    word = reason.encode().hex().ljust(64, "0")
+    return RpcError(3, "execution reverted", f"0x08c379a0{32:064x}{len(reason):064x}{word}")
 
 
 def data_of(name: str) -> Hex:

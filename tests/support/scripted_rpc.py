@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from adyton.domain.chain import Hash, Head
+from adyton.ethereum.endpoint import Rules
 from adyton.ethereum.rpc import RpcClient
 from adyton.ports import ConnectionLost
 
@@ -230,7 +231,8 @@ def head_json(head: Head) -> dict[str, object]:
 
 def make_client(node: ScriptedNode, **options: Any) -> RpcClient:
     """A client of the scripted node; options replace its arguments."""
-    arguments: dict[str, Any] = {"clock": ScriptedClock(), "entropy": NoChance(), "expected_chain_id": 1337, "timeout": 5.0}
+    rules = Rules(timeout=options.pop("timeout", 5.0))
+    arguments: dict[str, Any] = {"clock": ScriptedClock(), "entropy": NoChance(), "expected_chain_id": 1337, "rules": rules}
     return RpcClient(transport=node, url=URL, **(arguments | options))
 
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from adyton.domain.chain import Address
 from adyton.domain.runs import Data, Outcome, RunStatus
 from adyton.domain.transactions import Transaction
 
@@ -22,7 +23,8 @@ AS_V0_6_2 = "v0.6.2"
 class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings that adapters know. Payments are juels, ``http_timeout`` seconds for one attempt, ``http_limit`` bytes.
 
-    ``numbers`` is ``exact``, or ``v0.6.2`` to round where that version rounded.
+    ``numbers`` is ``exact``, or ``v0.6.2`` to round where that version rounded. ``keys`` are the addresses that the node can
+    send from; None: not known.
     """
 
     min_incoming_confirmations: int = 3
@@ -32,6 +34,7 @@ class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
     http_attempts: int = 5
     http_unrestricted: bool = False
     numbers: str = EXACT
+    keys: tuple[Address, ...] | None = None
 
 
 class TaskContext(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ what came of it. Nonces, prices and receipts are the transaction manager's.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
@@ -29,7 +30,8 @@ _PRICE_LIMIT = 1 << 256
 
 
 class EthTxParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the answer goes and in which form. ``gas_price`` (wei) and ``gas_limit`` of None are the node's own."""
+    """Where the answer goes and in which form. ``gas_price`` (wei) and ``gas_limit`` of None are the node's own; ``senders``
+    are the keys that may send it, empty: any."""
 
     address: Address
     selector: bytes
@@ -37,6 +39,7 @@ class EthTxParams(msgspec.Struct, frozen=True, kw_only=True):
     form: str
     gas_price: int | None
     gas_limit: int | None
+    senders: tuple[Address, ...]
 
 
 def read_params(params: Data) -> EthTxParams:
@@ -48,6 +51,7 @@ def read_params(params: Data) -> EthTxParams:
         form=_form(params),
         gas_price=_gas_price(params),
         gas_limit=_gas_limit(params),
+        senders=_senders(params),
     )
 
 
@@ -55,7 +59,13 @@ def request(params: Data, data: Data) -> TransactionRequest:
     """The transaction that carries the data's result. Raises Invalid, Unencodable."""
     given = read_params(params)
     call = given.selector + given.prefix + _value(given, data.get("result"))
-    return TransactionRequest(to=given.address, data="0x" + call.hex(), gas_limit=given.gas_limit, gas_price=given.gas_price)
+    return TransactionRequest(
+        to=given.address,
+        data="0x" + call.hex(),
+        gas_limit=given.gas_limit,
+        gas_price=given.gas_price,
+        senders=given.senders,
+    )
 
 
 def pending_data(data: Data, transaction: Transaction) -> Data:
@@ -90,10 +100,6 @@ def log_json(entry: Log) -> dict[str, object]:
     }
 
 
-def _check(params: Data) -> None:
-    read_params(params)
-
-
 def _perform(params: Data, data: Data, context: TaskContext) -> Outcome:
     if context.transaction is not None:
         return outcome(data, context.transaction)
@@ -120,7 +126,22 @@ def outcome(data: Data, transaction: Transaction) -> Outcome:
     return Completed({**shown, "ethereumReceipts": receipts})
 
 
-adapter = Pure("ethtx", _check, _perform)
+def adapter_for(keys: Collection[Address] | None) -> Pure:
+    """The adapter of a node with these keys: a task that is pinned to others is refused. None: it is not known which keys
+    there are."""
+
+    def check(params: Data) -> None:
+        _known(read_params(params).senders, keys)
+
+    def perform(params: Data, data: Data, context: TaskContext) -> Outcome:
+        if context.transaction is None:
+            _known(_senders(params), keys)
+        return _perform(params, data, context)
+
+    return Pure("ethtx", check, perform)
+
+
+adapter = adapter_for(None)
 
 
 # --- params ----------------------------------------------------------------------------------------------------------
@@ -177,6 +198,33 @@ def _gas_limit(params: Data) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _GAS_LIMIT:
         return value or None
     raise Invalid(f"gasLimit must be a whole number of gas, not {shown(value)}")
+
+
+def _senders(params: Data) -> tuple[Address, ...]:
+    """``fromAddresses`` (a list, as v0.10) or ``fromAddress`` (one); null and an empty list leave the choice to the node."""
+    several, one = field(params, "fromAddresses"), field(params, "fromAddress")
+    if several is not None and one is not None:
+        raise Invalid("fromAddresses and fromAddress mean the same; give one of them")
+    if one is not None:
+        return (_sender("fromAddress", one),)
+    if several is None:
+        return ()
+    if not isinstance(several, list):
+        raise Invalid(f"fromAddresses must be a list of addresses, not {shown(several)}")
+    return tuple(dict.fromkeys(_sender("fromAddresses", each) for each in several))
+
+
+def _sender(name: str, value: object) -> Address:
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        return value.lower()
+    raise Invalid(f"{name}: an address is 0x and 40 hex digits, not {shown(value)}")
+
+
+def _known(senders: Collection[Address], keys: Collection[Address] | None) -> None:
+    strangers = [] if keys is None else [evm.checksum(sender) for sender in senders if sender not in keys]
+    if strangers:
+        ours = ", ".join(evm.checksum(key) for key in keys or ()) or "it has none"
+        raise Invalid(f"fromAddresses: {', '.join(strangers)} is no key of this node; its keys: {ours}")
 
 
 def _value(given: EthTxParams, result: object) -> bytes:

@@ -11,8 +11,8 @@ from adyton.domain.runs import Data
 
 T = TypeVar("T")
 
-_GAS = frozenset({"gasprice", "gaslimit"})
-"""What an answer may cost is the job's to say, never the requester's."""
+_GAS = frozenset({"gasprice", "gaslimit", "fromaddress", "fromaddresses"})
+"""What an answer may cost, and which key pays, is the job's to say, never the requester's."""
 _WHERE = frozenset({"get", "post", "url"})
 """Names of one thing: whoever says one of them has said where to."""
 

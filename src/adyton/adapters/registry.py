@@ -23,7 +23,7 @@ class Registry:
             eth_format.ethbytes32,
             eth_format.ethint256,
             eth_format.ethuint256,
-            eth_tx.adapter,
+            eth_tx.adapter_for(settings.keys),
             HttpAdapter("httpget", "get", http=http, clock=clock, settings=settings),
             HttpAdapter("httppost", "post", http=http, clock=clock, settings=settings),
             json_parse.adapter,

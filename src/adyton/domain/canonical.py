@@ -39,6 +39,36 @@ class Change(msgspec.Struct, frozen=True):
         return bool(self.removed)
 
 
+class Violation(msgspec.Struct, frozen=True):
+    """A change of the chain that finality rules out. ``last`` was the newest block, ``first`` the oldest that is known to be
+    gone; ``ancestor`` is the newest that is left, None if none of those that were kept is."""
+
+    first: int
+    last: int
+    ancestor: Head | None
+
+    @property
+    def depth(self) -> int:
+        """How many blocks went, at least."""
+        return self.last - self.first + 1
+
+
+def violation(old: Sequence[Head], tip: Head, ancestor: Head | None, finality: int) -> Violation | None:
+    """Whether a move from the chain ``old`` (the oldest first; holes do not matter) to ``tip`` took a block that was final.
+
+    ``ancestor`` is the newest block of ``old`` that is on the new chain, None if none is. A block is final when more than
+    ``finality`` blocks would have to go for it to go; the genesis block always is. Where so few blocks had been kept that
+    nothing follows from the loss of all of them, None.
+    """
+    if not old:
+        return None
+    root, last = old[0].number, old[-1].number
+    first = min(root, tip.number + 1) if ancestor is None else ancestor.number + 1
+    found = Violation(first, last, ancestor)
+    replaced = ancestor is None and root == 0
+    return found if replaced or found.depth > finality else None
+
+
 class CanonicalChain:
     """The newest ``history`` canonical headers, without holes, from ``root`` to ``tip``."""
 

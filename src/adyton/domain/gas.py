@@ -4,6 +4,9 @@ A transaction keeps its type for life: legacy attempts are followed by legacy on
 every field of its price by at least ten per cent, which is what nodes ask before they replace one pending transaction by
 another (v0.6.2 added a flat 5 gwei, which nodes refuse above 50 gwei; a DEFECT not copied). No price passes the ceiling; a
 transaction there is sent again unchanged and says that it waits.
+
+What the market takes (``market``, None when it is not known) sets the first price and the least that a raise comes to. A
+transaction that is priced above it and not mined is not helped by a higher price: it is raised ten times less often.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ import msgspec
 
 from adyton.domain.chain import Head
 from adyton.domain.errors import Fault, Invalid
-from adyton.domain.transactions import Fee
+from adyton.domain.market import HIGH_PERCENTILE, Market
+from adyton.domain.transactions import DEFAULT_GAS_LIMIT, Fee
 
 GWEI = 10**9
 _REPLACEMENT_PERCENT = 10
 """Nodes refuse a replacement that pays less than this much more."""
+PATIENCE = 10
+"""So many bump thresholds long a transaction that is priced above the market is not raised."""
 
 
 class GasRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +35,9 @@ class GasRules(msgspec.Struct, frozen=True, kw_only=True):
     ``bump_threshold`` ETH_GAS_BUMP_THRESHOLD, blocks without inclusion before a bump (0: never). ``bump_depth``
     ETH_GAS_BUMP_TX_DEPTH: only so many of a key's lowest nonces are bumped, since the ones behind wait for them.
     ``tip_default`` and ``tip_min`` EVM_GAS_TIP_CAP_DEFAULT and _MINIMUM. ``fee_cap_buffer`` is how many full blocks in a row
-    (each raises the base fee by an eighth) a first fee cap must outlive; None: ``bump_threshold`` + 1.
+    (each raises the base fee by an eighth) a first fee cap must outlive; None: ``bump_threshold`` + 1. ``price_min``
+    ETH_MIN_GAS_PRICE_WEI: the least that the market makes a legacy transaction pay. ``dynamic`` EVM_EIP1559_DYNAMIC_FEES:
+    type 2 or legacy; None: as the blocks are. ``gas_limit`` ETH_GAS_LIMIT_DEFAULT.
 
     Raises Invalid, naming every setting that contradicts another.
     """
@@ -43,6 +51,9 @@ class GasRules(msgspec.Struct, frozen=True, kw_only=True):
     tip_default: int = 1
     tip_min: int = 1
     fee_cap_buffer: int | None = None
+    price_min: int = GWEI
+    dynamic: bool | None = None
+    gas_limit: int = DEFAULT_GAS_LIMIT
 
     def __post_init__(self) -> None:
         faults = [Fault(text) for wrong, text in self._contradictions() if wrong]
@@ -79,40 +90,44 @@ class GasRules(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def first_fee(rules: GasRules, base_fee: int | None, wanted: int | None = None) -> Fee:
-    """The price of a transaction's first attempt: type 2 where blocks have a base fee, legacy elsewhere.
+def first_fee(rules: GasRules, base_fee: int | None, wanted: int | None = None, market: Market | None = None) -> Fee:
+    """The price of a transaction's first attempt: type 2 where blocks have a base fee, legacy elsewhere, unless the rules say
+    which.
 
     ``wanted`` is the task's own gas price; it is respected up to the ceiling, as a legacy price, which is what it is.
     """
     if wanted is not None:
         return Fee(gas_price=min(wanted, rules.price_max))
-    if base_fee is None:
-        return Fee(gas_price=rules.price_default)
-    tip = max(rules.tip_default, rules.tip_min)
-    return _capped(tip, _outliving(rules, base_fee) + tip, rules)
+    tip = max(rules.tip_default if market is None else market.tip, rules.tip_min)
+    if rules.dynamic is False or (rules.dynamic is None and base_fee is None):
+        return Fee(gas_price=min(_legacy_price(rules, base_fee, tip, market), rules.price_max))
+    # Type 2 is wanted and no base fee is told: the price that a legacy transaction would have is room enough for it.
+    buffered = rules.price_default if base_fee is None else _outliving(rules, base_fee)
+    return _capped(tip, buffered + tip, rules)
 
 
-def bumped(rules: GasRules, fee: Fee, base_fee: int | None) -> Fee | None:
+def bumped(rules: GasRules, fee: Fee, base_fee: int | None, market: Market | None = None) -> Fee | None:
     """The price of the next attempt, or None when no price below the ceiling would replace ``fee``.
 
-    ``base_fee`` is the newest block's: a bump also catches up with a base fee that ran away.
+    ``base_fee`` is the newest block's: a bump also catches up with a base fee that ran away, and with the market.
     """
     if fee.gas_price is not None:
-        price = min(_raised(rules, fee.gas_price), rules.price_max)
+        wanted = max(_raised(rules, fee.gas_price), 0 if market is None else market.price)
+        price = min(wanted, rules.price_max)
         return Fee(gas_price=price) if replaces(Fee(gas_price=price), fee) else None
-    tip = _raised(rules, max(fee.tip_cap or 0, rules.tip_default))
+    tip = max(_raised(rules, max(fee.tip_cap or 0, rules.tip_default)), 0 if market is None else market.tip)
     cap = max(_raised(rules, fee.fee_cap or 0), _outliving(rules, base_fee or 0) + tip)
     raised = _capped(tip, cap, rules)
     return raised if replaces(raised, fee) else None
 
 
-def repriced(rules: GasRules, fee: Fee, base_fee: int | None) -> Fee | None:
+def repriced(rules: GasRules, fee: Fee, base_fee: int | None, market: Market | None = None) -> Fee | None:
     """The price after a node refused ``fee`` as too low: a bump that also is no less than a first price now would be. None
     at the ceiling."""
-    fresh = first_fee(rules, base_fee)
+    fresh = first_fee(rules, base_fee, market=market)
+    raised = bumped(rules, fee, base_fee, market)
     if fee.gas_price is not None or fresh.fee_cap is None:
-        return bumped(rules, fee, base_fee)
-    raised = bumped(rules, fee, base_fee)
+        return raised
     return fresh if raised is not None and fresh.ceiling > raised.ceiling and replaces(fresh, fee) else raised
 
 
@@ -125,12 +140,32 @@ def replaces(new: Fee, old: Fee) -> bool:
     )
 
 
+def undercuts(new: Fee, old: Fee) -> bool:
+    """Whether ``new`` costs at least ten per cent less than ``old`` and is of its type."""
+    same = (new.gas_price is None) is (old.gas_price is None)
+    return same and new.ceiling * 100 <= old.ceiling * (100 - _REPLACEMENT_PERCENT)
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Nothing to do at this head."""
 
 
 class AtCeiling(msgspec.Struct, frozen=True):
     """A bump is due, but there is no higher price left: send the same bytes again and say so."""
+
+
+class AboveMarket(msgspec.Struct, frozen=True):
+    """A bump is due, but the price is not what keeps it out of blocks: send the same bytes again and say so."""
+
+    fee: Fee
+
+    @property
+    def words(self) -> str:
+        """What an operator is told."""
+        return (
+            f"priced above the market and not mined: {HIGH_PERCENTILE} % of the gas in the newest blocks paid no more than its "
+            f"{self.fee.ceiling} wei a gas, so it is not the price that keeps it out of blocks; sent again, not raised"
+        )
 
 
 class Bump(msgspec.Struct, frozen=True):
@@ -143,7 +178,7 @@ class Safe(msgspec.Struct, frozen=True):
     """Deep enough: nobody has to watch it any more."""
 
 
-Step: TypeAlias = Wait | AtCeiling | Bump | Safe
+Step: TypeAlias = Wait | AtCeiling | AboveMarket | Bump | Safe
 
 
 def safe_height(mined_in: int, confirmations: int) -> int:
@@ -153,19 +188,41 @@ def safe_height(mined_in: int, confirmations: int) -> int:
 
 
 def next_step(
-    rules: GasRules, *, head: Head, fee: Fee, mined_in: int | None, waiting_since: int | None, confirmations: int
+    rules: GasRules,
+    *,
+    head: Head,
+    fee: Fee,
+    mined_in: int | None,
+    waiting_since: int | None,
+    confirmations: int,
+    market: Market | None = None,
+    priced_since: int | None = None,
 ) -> Step:
     """What to do about a transaction that was sent.
 
     ``fee`` is its newest attempt's; ``waiting_since`` the height from which it counts as waiting (None: no head was seen
-    since the send).
+    since the send). ``priced_since`` is the height from which it has its newest price: a transaction that is priced above the
+    market is raised only when ``PATIENCE`` thresholds have passed since (v1 never raised it).
     """
     if mined_in is not None:
         return Safe() if head.number >= safe_height(mined_in, confirmations) else Wait()
     if waiting_since is None or rules.bump_threshold == 0 or head.number < waiting_since + rules.bump_threshold:
         return Wait()
-    higher = bumped(rules, fee, head.base_fee)
-    return AtCeiling() if higher is None else Bump(higher)
+    higher = bumped(rules, fee, head.base_fee, market)
+    if higher is None:
+        return AtCeiling()
+    patient = priced_since is None or head.number < priced_since + PATIENCE * rules.bump_threshold
+    covered = head.base_fee is None or fee.ceiling >= head.base_fee
+    if market is not None and patient and covered and market.is_below(fee):
+        return AboveMarket(fee)
+    return Bump(higher)
+
+
+def _legacy_price(rules: GasRules, base_fee: int | None, tip: int, market: Market | None) -> int:
+    """The default or what the market pays, and no less than the next block can ask for, whose base fee may be an eighth
+    higher."""
+    wanted = rules.price_default if market is None else max(market.price, rules.price_min)
+    return wanted if base_fee is None else max(wanted, base_fee * 9 // 8 + tip)
 
 
 def _raised(rules: GasRules, price: int) -> int:

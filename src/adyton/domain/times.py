@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=None)  # shown without an offset, which is written as Z
 _MICROSECOND = timedelta(microseconds=1)
+_LAST_SECOND = 253_402_300_799
 # RFC 3339 as Go reads it: capital T and Z, a full time, an offset; the day of a month is checked by datetime.
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))",
@@ -36,6 +37,11 @@ def parse_rfc3339(text: str) -> int:
 def rfc3339(micros: int) -> str:
     """The RFC 3339 text in UTC, fractional digits without trailing zeros (as v0.6.2): ``2019-06-27T14:03:11.5Z``."""
     return f"{_moment(micros, 'T')}Z"
+
+
+def seconds_text(seconds: int) -> str | None:
+    """The RFC 3339 text of seconds since 1970; None for what lies beyond the year 9999: a contract's time may be any number."""
+    return rfc3339(seconds * 1_000_000) if 0 <= seconds <= _LAST_SECOND else None
 
 
 def go_time(micros: int) -> str:

@@ -7,12 +7,12 @@ States::
     unconfirmed a node has taken it
     confirmed   it is in a block
     safe        the block is as deep as the task asked for; its run goes on
-    fatal_error it can never be mined; it holds no nonce
+    fatal_error it can never be mined, or is not to be; it holds no nonce
 
-Only two moves go back. A reorganisation returns a mined transaction to unconfirmed, also a safe one as long as the chain may
-still change there: its nonce is needed by those behind it. And when something else used the
-key and its nonce, provably and deeper than the chain can still change, the transaction can never be mined under that nonce
-and starts again.
+An unstarted transaction may also be taken back whole, when a reorganisation changed what its task wants sent. Only two moves
+go back. A reorganisation returns a mined transaction to unconfirmed, also a safe one as long as the chain may still change
+there: its nonce is needed by those behind it. And when something else used the key and its nonce, provably and deeper than
+the chain can still change, the transaction can never be mined under that nonce and starts again.
 
 The table of legal moves is ``MOVES``. The database holds what a row of each state looks like in CHECK constraints, and each
 update names the state that it starts from.
@@ -53,13 +53,15 @@ MOVES: dict[TransactionState, frozenset[TransactionState]] = {
 
 
 class TransactionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a task wants sent. ``gas_limit`` and ``gas_price`` (wei) of None mean the node's own."""
+    """What a task wants sent. ``gas_limit`` and ``gas_price`` (wei) of None mean the node's own. ``senders`` are the keys that
+    may send it; empty: any of the node's."""
 
     to: Address
     data: Hex
     value: int = 0
     gas_limit: int | None = None
     gas_price: int | None = None
+    senders: tuple[Address, ...] = ()
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """``in_progress`` (stored, perhaps sent) or ``broadcast`` (a node has it)."""
     created_at: int
     broadcast_before: int | None = None
+    noop: bool = False
+    """It carries nothing to nobody: an operator took the nonce away from the transaction."""
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +140,17 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """The head from which the blocks until the next bump are counted."""
     min_confirmations: int = 0
     receipt: Receipt | None = None
+    receipt_status: int | None = None
+    """The receipt's status, where the database can ask for it."""
     revert_reason: str | None = None
+    purpose: str | None = None
+    """What a transaction that no task asked for is: ``withdrawal`` or ``transfer``."""
+    idempotency_key: str | None = None
+    """The caller's, so that asking twice sends once."""
+    wish: str | None = None
+    """What an operator asked for: ``bump``, ``cancel`` or ``resend``; None once it is done."""
+    wish_price: int | None = None
+    """Wei a gas that the wish is to be done at; None: the node's own choice."""
     attempts: tuple[Attempt, ...] = ()
 
     @property
@@ -145,10 +159,29 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
         return self.receipt is not None and self.receipt.status == 0
 
     @property
+    def cancelling(self) -> bool:
+        """A no-op competes for its nonce; whichever is mined first decides."""
+        return any(attempt.noop for attempt in self.attempts)
+
+    @property
+    def unwanted(self) -> bool:
+        """An operator wants it cancelled, whether that has begun or not."""
+        return self.wish == "cancel" or self.cancelling
+
+    @property
+    def cancelled(self) -> bool:
+        """The no-op was mined in its place."""
+        mined = None if self.receipt is None else self.receipt.transaction_hash
+        return any(attempt.noop and attempt.hash == mined for attempt in self.attempts)
+
+    @property
     def failure(self) -> str | None:
-        """Why the transaction did not do what it was sent for, or None: it never can be mined, or it reverted."""
+        """Why the transaction did not do what it was sent for, or None: it never can be mined, it reverted, or an operator
+        cancelled it."""
         if self.state is TransactionState.FATAL_ERROR:
             return self.error or "transaction failed"
+        if self.cancelled:
+            return "cancelled by an operator: its nonce was used by a no-op"
         if self.receipt is not None and self.reverted:
             because = f": {self.revert_reason}" if self.revert_reason else ""
             return f"transaction {self.receipt.transaction_hash} reverted on-chain{because}"

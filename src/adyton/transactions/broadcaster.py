@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ import structlog
 
 from adyton.domain.chain import Address, Hex
 from adyton.domain.errors import Broken, Conflict, Disconnected, Refused, StorageUnavailable, TryAgain
-from adyton.domain.gas import first_fee, repriced
+from adyton.domain.gas import first_fee, repriced, undercuts
 from adyton.domain.send_errors import Meaning
 from adyton.domain.transactions import Fee, Transaction
 from adyton.ethereum.errors import RpcError
@@ -34,13 +33,9 @@ from adyton.storage import keys
 from adyton.storage import transactions as stored
 from adyton.storage.database import Statement
 from adyton.transactions import nonces, words
+from adyton.transactions.ahead import Ahead
 from adyton.transactions.parts import Parts
 from adyton.transactions.sending import BackOff, Reply, send
-
-PAGE = 100
-"""Rows read ahead."""
-POLL = 30.0
-"""Seconds after which an idle loop looks by itself: a wake-up may have been lost with the process that owed it."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,14 +81,15 @@ class Broadcaster:
         self._listening = listening
         self._delays = BackOff(parts.entropy)
         self._signal = asyncio.Event()
-        self._rows: deque[Transaction] = deque()
-        self._more = True
+        self._ahead = Ahead(address, parts, listening.failed)
+        self._sent = parts.metrics.transactions_sent.labels(address)
         self._busy = False
+        self._looked_at = parts.clock.monotonic()
         self._log = log.bind(key=address)
 
     def wake(self) -> None:
         """There are new rows."""
-        self._more = True
+        self._ahead.wake()
         self._signal.set()
 
     def heed(self) -> None:
@@ -116,8 +112,7 @@ class Broadcaster:
 
     async def _serve(self, connection: int) -> None:
         """One connection: first what may have been sent before, then what waits, oldest first."""
-        self._rows.clear()
-        self._more = True
+        self._ahead.forget()
         prepared = await self._leftover()
         nonce: int | None = None
         while self._on(connection):
@@ -126,7 +121,8 @@ class Broadcaster:
                 prepared = await self._begin(nonce)
             if prepared is None:
                 self._say_idle()
-                await self._work()
+                # An idle look also asks the chain again: something else may have used the key meanwhile.
+                nonce = nonce if await self._work() else None
                 continue
             fate = await self._deliver(prepared, connection)
             nonce, prepared = await self._record(prepared, fate)
@@ -155,14 +151,15 @@ class Broadcaster:
         try:
             await self._parts.db.write(*statements)
         except Conflict:
-            self._forget_rows()
+            self._ahead.forget()
             raise
         return prepared
 
     async def _next(self, nonce: int) -> tuple[Prepared, tuple[Statement, ...]] | None:
         """The oldest waiting transaction, signed for ``nonce``, and the statements that start it."""
-        while (transaction := await self._row()) is not None:
-            fee = first_fee(self._parts.rules, self._parts.head().base_fee, transaction.gas_price)
+        while (transaction := await self._ahead.next()) is not None:
+            market = await self._parts.estimator.market()
+            fee = first_fee(self._parts.rules, self._parts.head().base_fee, transaction.gas_price, market)
             try:
                 signed = self._parts.sign(transaction, nonce, fee)
             except (ValueError, OverflowError, TypeError) as fault:
@@ -171,19 +168,6 @@ class Broadcaster:
             statements = stored.started(transaction, nonce, signed, fee, self._parts.clock.now())
             return Prepared(transaction, nonce, fee, signed.raw, signed.hash), statements
         return None
-
-    async def _row(self) -> Transaction | None:
-        if not self._rows and self._more:
-            self._more = False  # before the read, so that a wake-up during it counts
-            page = await stored.unstarted(self._parts.db, self._address, PAGE)
-            self._more = self._more or len(page) == PAGE
-            self._rows.extend(page)
-        return self._rows.popleft() if self._rows else None
-
-    def _forget_rows(self) -> None:
-        """What was read ahead is out of date."""
-        self._rows.clear()
-        self._more = True
 
     async def _reject(self, transaction: Transaction, error: str) -> None:
         await self._parts.db.write(stored.rejected(transaction.id, error))
@@ -203,11 +187,10 @@ class Broadcaster:
             if reply.meaning is Meaning.KNOWN:
                 return Taken(sent_at)
             self._report(prepared, reply)
-            if reply.meaning is Meaning.UNDERPRICED:
-                higher = await self._reprice(prepared)
-                if higher is not None:
-                    prepared = higher
-                    continue
+            priced = await self._priced_anew(prepared, reply)
+            if priced is not None:
+                prepared = priced
+                continue
             fate = await self._fate(prepared, reply, sent_at)
             if fate is not None:
                 return fate
@@ -245,10 +228,34 @@ class Broadcaster:
             return False
         return receipt is not None
 
+    async def _priced_anew(self, prepared: Prepared, reply: Reply) -> Prepared | None:
+        """The transaction at another price, if that is what the answer asks for and there is one."""
+        if reply.meaning is Meaning.UNDERPRICED:
+            return await self._reprice(prepared)
+        if reply.meaning in {Meaning.NO_FUNDS, Meaning.FEE_CAP}:
+            return await self._lower(prepared)
+        return None
+
+    async def _lower(self, prepared: Prepared) -> Prepared | None:
+        """Sign again at today's price if that is clearly lower: what was signed while prices were high must not hold up the key
+        when they have fallen. Another node may have taken the dearer bytes, so they stay among the transaction's attempts."""
+        transaction, market = prepared.transaction, await self._parts.estimator.market()
+        fee = first_fee(self._parts.rules, self._parts.head().base_fee, transaction.gas_price, market)
+        if not undercuts(fee, prepared.fee):
+            return None
+        signed = self._parts.sign(transaction, prepared.nonce, fee)
+        try:
+            await self._parts.db.write(*stored.lowered(transaction.id, signed, fee, self._parts.clock.now()))
+        except Conflict:
+            return None  # these very bytes are an attempt already
+        self._log.info("sending at a lower price", transaction=transaction.id, price=fee.ceiling)
+        return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash)
+
     async def _reprice(self, prepared: Prepared) -> Prepared | None:
         """Sign again at a price that the node may take; None at the ceiling. The refused bytes were never accepted, so the
         new ones take their place: after a crash it is one or the other that is sent."""
-        fee = repriced(self._parts.rules, prepared.fee, self._parts.head().base_fee)
+        market = await self._parts.estimator.market()
+        fee = repriced(self._parts.rules, prepared.fee, self._parts.head().base_fee, market)
         if fee is None:
             return None
         signed = self._parts.sign(prepared.transaction, prepared.nonce, fee)
@@ -288,10 +295,13 @@ class Broadcaster:
             self._listening.failed(transaction.run_id)
             return None, None
         taken = (keys.advance(self._address, prepared.nonce), *stored.accepted(transaction.id, fate.sent_at))
-        following = await self._next(prepared.nonce + 1) if fate.expected else None
+        # What has to ask the chain first must not keep this record waiting.
+        ready = fate.expected and self._ahead.ready and self._parts.estimator.fresh
+        following = await self._next(prepared.nonce + 1) if ready else None
         if following is None or not await self._write_both(taken, following[1]):
             await self._parts.db.write(*taken)
             following = None
+        self._sent.inc()
         self._log.debug("transaction sent", transaction=transaction.id, run=transaction.run_id, nonce=prepared.nonce)
         return prepared.nonce + 1 if fate.expected else None, following[0] if following else None
 
@@ -300,10 +310,10 @@ class Broadcaster:
         try:
             await self._parts.db.write(*taken, *start)
         except Conflict:
-            self._forget_rows()
+            self._ahead.forget()
             return False
         except StorageUnavailable:
-            self._forget_rows()
+            self._ahead.forget()
             raise
         return True
 
@@ -325,16 +335,20 @@ class Broadcaster:
             await self._signal.wait()
         return self._parts.heads.state.connection
 
-    async def _work(self) -> None:
-        """Wait for new rows or another connection."""
-        if self._more:
-            return
-        self._signal.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL):
-                await self._signal.wait()
-            return
-        self._more = True
+    async def _work(self) -> bool:
+        """Wait for new rows, another connection or a head; False if it is time to look without having been called."""
+        if self._ahead.more:
+            return True
+        rest = self._looked_at + self._ahead.patience - self._parts.clock.monotonic()
+        if rest > 0:
+            self._signal.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._signal.wait()
+                return True
+        self._looked_at = self._parts.clock.monotonic()
+        self._ahead.wake()
+        return False
 
     async def _pause(self, connection: int) -> None:
         """Back off; a new connection ends it early, new rows do not."""

@@ -22,10 +22,17 @@ from adyton.domain.gas import safe_height
 from adyton.domain.transactions import Transaction
 from adyton.ethereum import reverts
 from adyton.ethereum.errors import RpcError
+from adyton.storage import foreign_nonces, requests
 from adyton.storage import transactions as stored
+from adyton.storage.foreign_nonces import ForeignNonces
+from adyton.storage.transaction_rows import Mined
 from adyton.transactions.bumps import Bumper
+from adyton.transactions.gaps import GapFiller
 from adyton.transactions.parts import Parts
 from adyton.transactions.sending import BackOff
+from adyton.transactions.tallies import Tally
+from adyton.transactions.trial import is_revert
+from adyton.transactions.wishes import Wishes
 
 PAGE = 200
 """Transactions whose receipts are asked for and stored at once."""
@@ -48,13 +55,13 @@ class Listening(NamedTuple):
 class Verdict(NamedTuple):
     """Which mined transactions are still in the chain and which have left it; ``untold``: some it cannot be told of now."""
 
-    canonical: list[stored.Mined]
-    gone: list[stored.Mined]
+    canonical: list[Mined]
+    gone: list[Mined]
     untold: bool
 
 
 class Look(NamedTuple):
-    """What one look left: transactions unconfirmed, and something that should be there already but is not."""
+    """What one look left: transactions that are sent and not mined, and something that should be there already but is not."""
 
     open: bool
     soon: bool
@@ -67,6 +74,9 @@ class Confirmer:
         self._parts = parts
         self._listening = listening
         self._bumper = Bumper(parts)
+        self._gap_filler = GapFiller(parts)
+        self._wishes = Wishes(parts, self._bumper)
+        self._tallies: dict[Address, Tally] = {}
         self._signal = asyncio.Event()
         self._gaps: set[Address] = set()
         self._last: Head | None = None
@@ -116,7 +126,7 @@ class Confirmer:
         gaps, self._gaps = self._gaps, set()
         if self._last is None or self._last.hash != head.hash:
             await self._arrive(head)
-        senders = await stored.senders_unconfirmed(self._parts.db)
+        senders = await stored.senders_open(self._parts.db)
         missing = await asyncio.gather(*(self._follow(sender, head, now=sender in gaps) for sender in senders))
         returned = await self._finish(head)
         return Look(open=bool(senders), soon=any(missing) or returned)
@@ -139,9 +149,12 @@ class Confirmer:
         verdict = await self._judge(await stored.confirmed_until(self._parts.db, None))
         if verdict.gone:
             await self._parts.db.write(stored.reorganised([mined.id for mined in verdict.gone]))
+            self._parts.metrics.transactions_reopened.inc(len(verdict.gone))
         safe = await self._judge(await stored.safe_since(self._parts.db, head.number - self._parts.finality_depth))
         if safe.gone:
-            await self._parts.db.write(stored.reopened([mined.id for mined in safe.gone]))
+            taken_back = requests.reopened([(m.run_id, m.answer) for m in safe.gone if m.run_id and m.answer])
+            await self._parts.db.write(stored.reopened([mined.id for mined in safe.gone]), taken_back)
+            self._parts.metrics.transactions_reopened.inc(len(safe.gone))
         return not safe.untold
 
     # --- one key -----------------------------------------------------------------------------------------------------
@@ -151,7 +164,9 @@ class Confirmer:
         try:
             count = await self._parts.chain.transaction_count(sender, "latest")
             missing = await self._receipts(sender, count, head)
+            await self._gap_filler.fill(sender, count, head)
             await self._bumper.decide(sender, head)
+            await self._wishes.obey(sender, count, head)
             await self._bumper.bump(sender, count, head)
             await self._bumper.resend(sender, count, now=now)
         except Disconnected as fault:
@@ -178,11 +193,27 @@ class Confirmer:
                 )
                 # A crash before this is durable asks for the receipts again.
                 await self._parts.db.write(*stored.confirmed(inclusions))
-                _report(page, found)
+                for transaction in _in(page, found):
+                    self._tell_mined(transaction, found[transaction.id])
             for transaction in page:
                 if transaction.id not in found:
                     missing = not await self._displaced(transaction, head) or missing
         return missing
+
+    def _tell_mined(self, transaction: Transaction, receipt: Receipt) -> None:
+        """Log and count a receipt."""
+        tell = log.warning if receipt.status == 0 else log.debug
+        tell(
+            "transaction reverted" if receipt.status == 0 else "transaction mined",
+            transaction=transaction.id,
+            run=transaction.run_id,
+            hash=receipt.transaction_hash,
+            block=receipt.block_number,
+        )
+        key = transaction.from_address
+        if key not in self._tallies:
+            self._tallies[key] = Tally(self._parts.metrics, key)
+        self._tallies[key].mined(transaction, receipt)
 
     async def _found(self, page: list[Transaction]) -> dict[int, Receipt]:
         """The receipts that there are, by transaction; any attempt may be the one that was mined."""
@@ -215,8 +246,7 @@ class Confirmer:
                     gas=transaction.gas_limit,
                 )
         except RpcError as refusal:
-            about_the_call = reverts.revert_data(refusal) is not None or "revert" in refusal.message.lower()
-            return reverts.revert_text(refusal) or None if about_the_call else None
+            return reverts.revert_text(refusal) or None if is_revert(refusal) else None
         except (TryAgain, TimeoutError) as fault:
             log.debug("the reason of a revert is not known", transaction=transaction.id, because=str(fault))
         return None
@@ -230,14 +260,24 @@ class Confirmer:
         settled = await self._parts.chain.transaction_count(transaction.from_address, hex(max(head.number - depth, 0)))
         if transaction.nonce is None or settled <= transaction.nonce:
             return False
+        key, nonce = transaction.from_address, transaction.nonce
         log.error(
-            "something else used this node's key and the nonce of a transaction, which now starts over",
+            "something else used this node's key and the nonce of a transaction",
             transaction=transaction.id,
             run=transaction.run_id,
-            key=transaction.from_address,
-            nonce=transaction.nonce,
+            key=key,
+            nonce=nonce,
+            so="it is given up, as an operator wished" if transaction.unwanted else "it starts over",
         )
-        await self._parts.db.write(*stored.displaced(transaction.id))
+        if transaction.unwanted:
+            end = stored.given_up(transaction.id, "cancelled by an operator: something else used its nonce")
+        else:
+            end = stored.displaced(transaction.id)
+        foreign = foreign_nonces.adopted(ForeignNonces(key, nonce, nonce, self._parts.clock.now()))
+        await self._parts.db.write(*end, foreign)
+        self._parts.metrics.foreign_nonces.labels(key).inc()
+        if transaction.unwanted:
+            self._listening.settled([transaction.run_id])
         self._listening.waiting()
         return True
 
@@ -248,12 +288,14 @@ class Confirmer:
         verdict = await self._judge(await stored.confirmed_until(self._parts.db, head.number))
         if verdict.gone:
             await self._parts.db.write(stored.reorganised([mined.id for mined in verdict.gone]))
+            self._parts.metrics.transactions_reopened.inc(len(verdict.gone))
         if verdict.canonical:
-            await self._parts.db.write(stored.safe([mined.id for mined in verdict.canonical]))
+            answers = [(m.run_id, m.answer, m.block, m.block_hash) for m in verdict.canonical if m.run_id and m.answer]
+            await self._parts.db.write(stored.safe([mined.id for mined in verdict.canonical]), requests.answered(answers))
             self._listening.settled([mined.run_id for mined in verdict.canonical])
         return bool(verdict.gone)
 
-    async def _judge(self, found: list[stored.Mined]) -> Verdict:
+    async def _judge(self, found: list[Mined]) -> Verdict:
         """Whether the blocks that mined transactions are in the chain; changes nothing."""
         blocks = {block: await self._canonical(block) for block in {mined.block: None for mined in found}}
         height = self._parts.head().number
@@ -273,16 +315,3 @@ class Confirmer:
 
 def _in(page: list[Transaction], found: dict[int, Receipt]) -> list[Transaction]:
     return [transaction for transaction in page if transaction.id in found]
-
-
-def _report(page: list[Transaction], found: dict[int, Receipt]) -> None:
-    for transaction in _in(page, found):
-        receipt = found[transaction.id]
-        tell = log.warning if receipt.status == 0 else log.debug
-        tell(
-            "transaction reverted" if receipt.status == 0 else "transaction mined",
-            transaction=transaction.id,
-            run=transaction.run_id,
-            hash=receipt.transaction_hash,
-            block=receipt.block_number,
-        )

@@ -11,24 +11,36 @@ minute, the confirmer at every head.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
 
 import structlog
 
 from adyton.domain.chain import Address
 from adyton.domain.errors import Invalid, StorageUnavailable
+from adyton.domain.evm import checksum
 from adyton.domain.gas import GasRules
 from adyton.domain.transactions import TransactionRequest
+from adyton.metrics import Metrics
 from adyton.ports import Clock, Entropy
-from adyton.storage import keys
+from adyton.storage import keys, operator_transactions
 from adyton.storage import transactions as stored
 from adyton.storage.database import Database, Statement
 from adyton.transactions import broadcaster, confirmer
+from adyton.transactions.estimators import Estimator, EstimatorRules, PriceCalls
 from adyton.transactions.parts import ChainCalls, Heads, Parts, Signer
+from adyton.transactions.reaper import Reaper, ReaperRules
 from adyton.transactions.sending import BackOff
 from adyton.transactions.settlements import Settlements
+from adyton.transactions.trial import Trial
+from adyton.transactions.wishes import Foresight
 
 log = structlog.get_logger(__name__)
+
+
+class SendingCalls(ChainCalls, PriceCalls, Protocol):
+    """All that is asked of the chain here."""
 
 
 class TransactionManager:
@@ -36,14 +48,15 @@ class TransactionManager:
 
     ``min_confirmations`` (MIN_OUTGOING_CONFIRMATIONS) is the depth at which a transaction that is inserted from now on is
     safe, its own block counting as one. ``chain_id`` gives the chain's id once it is known. ``finality_depth``: blocks after
-    which nothing on the chain changes.
+    which nothing on the chain changes. ``simulate`` SIMULATE_TRANSACTIONS: try transactions before they are sent.
+    ``resend_after`` ETH_TX_RESEND_AFTER_THRESHOLD, seconds.
     """
 
     def __init__(
         self,
         *,
         db: Database,
-        chain: ChainCalls,
+        chain: SendingCalls,
         heads: Heads,
         keystore: Signer,
         clock: Clock,
@@ -51,7 +64,12 @@ class TransactionManager:
         rules: GasRules,
         min_confirmations: int,
         chain_id: Callable[[], int | None],
+        metrics: Metrics,
         finality_depth: int = 50,
+        estimator: EstimatorRules = EstimatorRules(),  # noqa: B008 - a value that never changes
+        simulate: bool = False,
+        resend_after: float = 30.0,
+        reaper: ReaperRules = ReaperRules(),  # noqa: B008 - as above
     ) -> None:
         self._parts = Parts(
             db=db,
@@ -63,10 +81,17 @@ class TransactionManager:
             rules=rules,
             chain_id=chain_id,
             finality_depth=finality_depth,
+            metrics=metrics,
+            estimator=Estimator(chain=chain, heads=heads, clock=clock, rules=estimator),
+            trial=Trial(db=db, chain=chain, heads=heads, finality_depth=finality_depth) if simulate else None,
+            resend_after=resend_after,
         )
+        self.foresight = Foresight(self._parts)
+        self._reaper = Reaper(self._parts, reaper)
         self._min_confirmations = min_confirmations
         self._senders = keystore.addresses()
-        self._turn = 0
+        self._turns = dict.fromkeys(self._senders, 0)
+        self._turn = itertools.count(1)
         self._settlements = Settlements()
         self._confirmer = confirmer.Confirmer(
             self._parts, confirmer.Listening(settled=self._settlements.tell, waiting=self.wake)
@@ -78,31 +103,62 @@ class TransactionManager:
         )
         self._broadcasters = [broadcaster.Broadcaster(sender, self._parts, listening) for sender in self._senders]
 
-    def next_sender(self) -> Address | None:
-        """The key whose turn it is; None when there is no key."""
-        if not self._senders:
+    def next_sender(self, among: Sequence[Address] = ()) -> Address | None:
+        """The key whose turn it is, of all or of those ``among`` which the choice is: the one that was least recently given
+        something. None when there is no such key."""
+        choice = [sender for sender in self._senders if not among or sender in among]
+        if not choice:
             return None
-        sender = self._senders[self._turn % len(self._senders)]
-        self._turn += 1
+        sender = min(choice, key=self._turns.__getitem__)
+        self._turns[sender] = next(self._turn)
+        return sender
+
+    def _sender(self, request: TransactionRequest) -> Address:
+        sender = self.next_sender(request.senders)
+        if sender is None:
+            pinned = ", ".join(checksum(each) for each in request.senders)
+            raise Invalid(f"the node has no key {pinned}" if pinned and self._senders else "No Ethereum Accounts configured")
         return sender
 
     def insert(self, request: TransactionRequest, *, run_id: str, task_position: int, now: int) -> Statement:
         """The statement that leaves a transaction for a task run, to be written together with the task's own new state; then
         call ``wake``. It does nothing if the task run already has one. ``now`` in microseconds.
 
-        Raises Invalid when the node has no key.
+        Raises Invalid when the node has no key, or none of those that may send it.
         """
-        sender = self.next_sender()
-        if sender is None:
-            raise Invalid("No Ethereum Accounts configured")
         return stored.insert(
             request,
-            sender=sender,
+            sender=self._sender(request),
             run_id=run_id,
             task_position=task_position,
             min_confirmations=self._min_confirmations,
+            gas_limit=self._parts.rules.gas_limit,
             now=now,
         )
+
+    def insert_for_operator(
+        self, request: TransactionRequest, *, purpose: str, idempotency_key: str | None, now: int
+    ) -> Statement:
+        """The statement that leaves a transaction which no task asked for (``purpose``: ``withdrawal`` or ``transfer``); then
+        call ``wake``. It returns the row's id, or no row when there is one under that key of the caller. Raises Invalid as
+        ``insert`` does."""
+        return operator_transactions.insert(
+            request,
+            sender=self._sender(request),
+            gas_limit=self._parts.rules.gas_limit,
+            min_confirmations=self._min_confirmations,
+            purpose=purpose,
+            idempotency_key=idempotency_key,
+            now=now,
+        )
+
+    def wished(self) -> None:
+        """What an operator wishes of a transaction is durable."""
+        self._confirmer.wake()
+
+    def ended(self, run_id: str | None) -> None:
+        """A transaction was given up, and that is durable."""
+        self._settlements.tell([run_id])
 
     def wake(self) -> None:
         """Transactions have been inserted and are durable."""
@@ -120,6 +176,7 @@ class TransactionManager:
             for each in self._broadcasters:
                 loops.create_task(each.run(), name="broadcaster")
             loops.create_task(self._confirmer.run(), name="confirmer")
+            loops.create_task(self._reaper.run(), name="reaper")
             async for _ in self._parts.heads.updates():
                 self._confirmer.wake()
                 for each in self._broadcasters:

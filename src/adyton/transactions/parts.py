@@ -9,9 +9,13 @@ from adyton.domain.chain import Address, Hash, Head, Hex, Receipt
 from adyton.domain.errors import Disconnected
 from adyton.domain.gas import GasRules
 from adyton.domain.transactions import Fee, SignedTransaction, Transaction, UnsignedTransaction
+from adyton.domain.trials import Verdict
+from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
+from adyton.metrics import Metrics
 from adyton.ports import Clock, Entropy
 from adyton.storage.database import Database
+from adyton.transactions.estimators import Estimator
 
 
 class ChainCalls(Protocol):
@@ -29,10 +33,28 @@ class ChainCalls(Protocol):
         """Hand signed bytes over."""
         ...
 
+    async def calls(
+        self, calls: Sequence[tuple[Address, Hex, Address | None, int | None]], block: str | int
+    ) -> list[Hex | RpcError]:
+        """What contracts answer to several calls (to, data, sender, gas), in order; an error where one did not answer."""
+        ...
+
+    async def estimate_gas(self, *, to: Address | None, data: Hex, sender: Address | None, value: int) -> int:
+        """Gas that a transaction would need now; a revert is an RpcError."""
+        ...
+
     async def call(
         self, to: Address, data: Hex, *, sender: Address | None = None, block: str | int = "latest", gas: int | None = None
     ) -> Hex:
         """What a contract answers, without a transaction."""
+        ...
+
+
+class Tries(Protocol):
+    """Tries transactions before they are sent."""
+
+    async def judge(self, transactions: Sequence[Transaction], head: Head) -> list[Verdict]:
+        """What would become of each at that head, in order. Raises Disconnected, StorageUnavailable."""
         ...
 
 
@@ -66,7 +88,8 @@ class Signer(Protocol):
 
 
 class Parts(NamedTuple):
-    """The tools, the same for every loop. ``finality_depth``: blocks after which the chain counts as settled."""
+    """The tools, the same for every loop. ``finality_depth``: blocks after which the chain counts as settled. ``trial`` is None
+    when transactions are sent untried. ``resend_after``: seconds without news after which the same bytes are sent again."""
 
     db: Database
     chain: ChainCalls
@@ -77,6 +100,10 @@ class Parts(NamedTuple):
     rules: GasRules
     chain_id: Callable[[], int | None]
     finality_depth: int
+    metrics: Metrics
+    estimator: Estimator
+    trial: Tries | None
+    resend_after: float = 30.0
 
     def head(self) -> Head:
         """The newest head. Raises Disconnected when the chain cannot be reached."""
@@ -85,17 +112,18 @@ class Parts(NamedTuple):
             raise Disconnected(state.problem or "no head of the chain has been seen yet")
         return state.head
 
-    def sign(self, transaction: Transaction, nonce: int, fee: Fee) -> SignedTransaction:
-        """The transaction's bytes under a nonce and at a price. Raises ValueError when its row cannot be a transaction."""
+    def sign(self, transaction: Transaction, nonce: int, fee: Fee, *, noop: bool = False) -> SignedTransaction:
+        """The transaction's bytes under a nonce and at a price; with ``noop`` bytes that take its nonce and do nothing: the
+        key sends itself nothing. Raises ValueError when its row cannot be a transaction."""
         chain_id = self.chain_id()
         if chain_id is None:
             raise Disconnected("the chain's id is not known yet")
         unsigned = UnsignedTransaction(
             chain_id=chain_id,
             nonce=nonce,
-            to=transaction.to_address,
-            value=transaction.value,
-            data=transaction.data,
+            to=transaction.from_address if noop else transaction.to_address,
+            value=0 if noop else transaction.value,
+            data="0x" if noop else transaction.data,
             gas_limit=transaction.gas_limit,
             fee=fee,
         )

@@ -7,7 +7,10 @@ import pytest
 
 from adyton.adapters import eth_tx
 from adyton.adapters.base import TaskContext
+from adyton.adapters.params import task_params
 from adyton.domain.chain import ZERO_ADDRESS, Log, Receipt
+from adyton.domain.errors import Invalid
+from adyton.domain.evm import checksum
 from adyton.domain.runs import Completed, Errored, RunStatus, Sends, Waits
 from adyton.domain.transactions import Attempt, Fee, Transaction, TransactionState
 
@@ -123,3 +126,67 @@ def test_a_receipt_keeps_every_field_of_its_logs() -> None:
     shown = eth_tx.log_json(msgspec.structs.replace(LOG, removed=True))
     assert len(shown) == 9
     assert shown["removed"] is True
+
+
+# --- which keys send it ----------------------------------------------------------------------------------------------
+
+KEY, OTHER_KEY, STRANGER = "0x" + "aB" * 20, "0x" + "12" * 20, "0x" + "34" * 20
+
+
+def senders(**params: object) -> tuple[str, ...]:
+    return eth_tx.request({**PARAMS, **params}, DATA).senders
+
+
+def test_a_task_may_be_pinned_to_keys() -> None:
+    assert senders() == ()
+    assert senders(fromAddresses=[KEY, OTHER_KEY, KEY.lower()]) == (KEY.lower(), OTHER_KEY)
+    assert senders(FROMADDRESS=KEY) == (KEY.lower(),)
+    assert senders(fromAddresses=[]) == senders(fromAddresses=None) == senders(fromAddress=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"fromAddresses": KEY}, "fromAddresses must be a list of addresses"),
+        ({"fromAddresses": [KEY, 7]}, "fromAddresses: an address is 0x and 40 hex digits, not '7'"),
+        ({"fromAddresses": ["0x12"]}, "fromAddresses: an address is 0x"),
+        ({"fromAddress": "mine"}, "fromAddress: an address is 0x"),
+        ({"fromAddress": [KEY]}, "fromAddress: an address is 0x"),
+        ({"fromAddress": KEY, "fromAddresses": [KEY]}, "give one of them"),
+    ],
+)
+def test_what_is_no_list_of_addresses_is_refused(params: dict[str, object], said: str) -> None:
+    with pytest.raises(Invalid, match=said):
+        eth_tx.adapter.check({**PARAMS, **params})
+
+
+def test_a_key_that_the_node_does_not_have_is_refused_when_the_job_is_made_and_when_the_task_runs() -> None:
+    adapter = eth_tx.adapter_for((KEY.lower(), OTHER_KEY))
+    adapter.check({**PARAMS, "fromAddresses": [KEY]})
+    pinned = {**PARAMS, "fromAddresses": [KEY, STRANGER]}
+    said = f"{checksum(STRANGER)} is no key of this node; its keys: {checksum(KEY.lower())}, {checksum(OTHER_KEY)}"
+    context = TaskContext(run_id="0" * 32, position=4, status=RunStatus.UNSTARTED, transaction=None, connected=True)
+    with pytest.raises(Invalid, match=said):
+        adapter.check(pinned)
+    with pytest.raises(Invalid, match=said):
+        adapter.perform(pinned, DATA, context)
+    with pytest.raises(Invalid, match="it has none"):
+        eth_tx.adapter_for(()).check(pinned)
+
+
+def test_a_transaction_under_way_is_followed_although_its_key_is_gone() -> None:
+    context = TaskContext(
+        run_id="0" * 32,
+        position=4,
+        status=RunStatus.PENDING_CONFIRMATIONS,
+        transaction=transaction(S.SAFE, 1),
+        connected=True,
+    )
+    outcome = eth_tx.adapter_for(()).perform({**PARAMS, "fromAddress": KEY}, DATA, context)
+    assert isinstance(outcome, Completed)
+
+
+@pytest.mark.parametrize("requester_wins", [True, False])
+def test_a_requester_does_not_choose_the_key(requester_wins: bool) -> None:
+    given = {"fromAddresses": [STRANGER], "fromAddress": STRANGER, "address": CONTRACT}
+    assert "fromAddress" not in str(task_params({}, given, ("address",), requester_wins=requester_wins))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adyton.domain.canonical import CanonicalChain, Change, Fit
+from adyton.domain.canonical import CanonicalChain, Change, Fit, Violation, violation
 from adyton.domain.chain import Hash, Head
 from support.scripted_rpc import block_hash, make_head
 
@@ -181,3 +181,38 @@ def test_the_order_of_arrival_leaves_no_trace_when_the_best_head_comes_last(worl
     for head in [*world[1], best]:
         receive(heads, head, tree)
     assert list(heads.heads) == path(tree, best)
+
+
+# --- what finality rules out -----------------------------------------------------------------------------------------
+
+OLD = [Head(number, f"0xa{number}", f"0xa{number - 1}", number) for number in range(900, 1001)]
+
+
+@pytest.mark.parametrize(
+    ("ancestor", "tip", "found"),
+    [
+        (950, 1001, None),
+        (949, 1001, (950, 1000, 51)),
+        (949, 960, (950, 1000, 51)),
+        (900, 1001, (901, 1000, 100)),
+        (1000, 5000, None),
+        # Nothing that was kept is left: at least all of it is gone, or all above the new tip.
+        (None, 1001, (900, 1000, 101)),
+        (None, 5, (6, 1000, 995)),
+    ],
+)
+def test_a_move_that_takes_more_than_finality_is_a_violation(
+    ancestor: int | None, tip: int, found: tuple[int, int, int] | None
+) -> None:
+    left = None if ancestor is None else OLD[ancestor - 900]
+    broken = violation(OLD, Head(tip, "0xb", "0x", tip), left, 50)
+    assert (None if broken is None else (broken.first, broken.last, broken.depth)) == found
+
+
+def test_few_blocks_that_are_all_gone_prove_nothing_unless_the_genesis_is_among_them() -> None:
+    tip = Head(1001, "0xb", "0x", 1001)
+    assert violation(OLD[-50:], tip, None, 50) is None
+    assert violation([], tip, None, 50) is None
+    genesis = [Head(number, f"0xa{number}", "0x", number) for number in range(3)]
+    assert violation(genesis, tip, None, 50) == Violation(0, 2, None)
+    assert violation(genesis, tip, genesis[0], 50) is None

@@ -197,7 +197,7 @@ def test_a_safe_height_is_never_below_the_block(block: int, confirmations: int) 
         ({"fee_cap_buffer": -1}, "the fee cap buffer of -1"),
     ],
 )
-def test_rules_that_contradict_each_other_are_refused(wrong: dict[str, int], said: str) -> None:
+def test_rules_that_contradict_each_other_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid, match=said):
         GasRules(**wrong)
 

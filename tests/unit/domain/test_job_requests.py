@@ -233,3 +233,61 @@ def test_any_json_is_a_job_or_invalid(value: object) -> None:
 def test_any_bytes_are_a_job_or_invalid(body: bytes) -> None:
     with pytest.raises(Invalid):
         read(body)
+
+
+def begins(value: object, kind: str = "runlog") -> dict[str, Any]:
+    return job(initiators=[{"type": kind, "params": {"fromBlock": value}}])
+
+
+@pytest.mark.parametrize(
+    ("value", "block"),
+    [(1200, 1200), ("1200", 1200), ("0x4b0", 1200), (0, 0), ("unanswered", 0), ("latest", None), (None, None)],
+)
+def test_a_job_says_from_which_block_it_takes_requests(value: object, block: int | None) -> None:
+    assert read(begins(value)).initiators[0].from_block == block
+
+
+def test_what_a_client_starts_begins_nowhere() -> None:
+    assert read(begins(5, kind="web")).initiators[0].from_block is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (-1, "-1"),
+        (1.5, "1.5"),
+        (2**61, str(2**61)),
+        ("", '""'),
+        ("earliest", '"earliest"'),
+        ("-5", '"-5"'),
+        ("0x", '"0x"'),
+        ("٣", '"٣"'),
+        (True, "a boolean"),
+        ([], "an array"),
+    ],
+)
+def test_a_beginning_that_is_no_block_is_refused(value: object, shown: str) -> None:
+    assert faults(begins(value)) == [
+        Fault(
+            'initiators[0].params.fromBlock must be a block number (such as 1200 or "0x4b0"), "latest" or "unanswered", '
+            f"not {shown}",
+            "/initiators/0/params/fromBlock",
+        )
+    ]
+
+
+@pytest.mark.parametrize("given", ["4C7B7FFB66B344fbaa64995af81e355a", "4c7b7ffb-66b3-44fb-aa64-995af81e355a"])
+def test_a_job_may_bring_its_id_along(given: str) -> None:
+    assert read(job(externalJobID=given)).id == "4c7b7ffb66b344fbaa64995af81e355a"
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_a_job_without_an_id_gets_one(given: str | None) -> None:
+    assert read(job(externalJobID=given)).id == "a" * 32
+
+
+@pytest.mark.parametrize(("given", "shown"), [("xyz", '"xyz"'), (5, "a number"), ("a" * 33, f'"{"a" * 33}"')])
+def test_an_id_that_cannot_be_one_is_refused(given: object, shown: str) -> None:
+    assert faults(job(externalJobID=given)) == [
+        Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID")
+    ]

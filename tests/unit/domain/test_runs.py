@@ -23,6 +23,7 @@ from adyton.domain.runs import (
     Waits,
     after,
     moved,
+    strayed,
     task_run_id,
 )
 from adyton.domain.transactions import TransactionRequest
@@ -63,6 +64,25 @@ def run(status: RunStatus = R.IN_PROGRESS, tasks: int = 2) -> Run:
         input={},
         wake_height=7,
     )
+
+
+def test_a_cancelled_run_goes_on_only_if_its_request_had_left_the_chain() -> None:
+    cancelled = strayed(run(R.PENDING_CONFIRMATIONS), 9, NOW + 1)
+    assert (cancelled.status, cancelled.left_chain, cancelled.finished_at, cancelled.wake_height) == (
+        R.CANCELLED,
+        9,
+        NOW + 1,
+        None,
+    )
+
+    back = moved(cancelled, R.PENDING_CONFIRMATIONS, NOW + 2, wake_height=11)
+    assert (back.left_chain, back.finished_at, back.error, back.wake_height) == (None, None, None, 11)
+
+    for status in set(R) - {R.PENDING_CONFIRMATIONS}:
+        with pytest.raises(IllegalMove):
+            moved(cancelled, status, NOW + 2)
+    with pytest.raises(IllegalMove):
+        moved(moved(run(R.IN_PROGRESS), R.CANCELLED, NOW), R.PENDING_CONFIRMATIONS, NOW)
 
 
 def test_the_table_speaks_of_every_status() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adyton.domain.send_errors import TABLE, Meaning, classify
+from adyton.domain.send_errors import TABLE, Meaning, _compiled, classify
 
 M = Meaning
 
@@ -54,8 +54,24 @@ SAID: list[tuple[Meaning, str]] = [
     (M.FATAL, "intrinsic gas too low: gas 1, minimum needed 21000"),
     (M.FATAL, "max priority fee per gas higher than max fee per gas: address 0x00"),
     (M.FATAL, "transaction type not supported"),
-    (M.FATAL, "invalid sender: invalid chain id for signer: have 1 want 5"),
+    (M.UNAVAILABLE, "invalid sender: invalid chain id for signer: have 1 want 5"),
+    (M.FATAL, "max initcode size exceeded: code size 50000, limit 49152"),
+    (M.FATAL, "insufficient gas for floor data gas cost: gas 21000, minimum needed 22000"),
+    (M.FATAL, "sender not an eoa: address 0x00, len(code): 23"),
+    (M.FATAL, "nonce has max value: address 0x00, nonce: 18446744073709551615"),
+    (M.FATAL, "only replay-protected (EIP-155) transactions allowed over RPC"),
     # Erigon
+    (M.NONCE_TOO_LOW, "mined"),
+    (M.POOL_FULL, "pending sub-pool is full"),
+    (M.POOL_FULL, "baseFee sub-pool is full"),
+    (M.POOL_FULL, "queued sub-pool is full"),
+    (M.POOL_FULL, "spammer"),
+    (M.UNDERPRICED, "fee too low"),
+    (M.NO_FUNDS, "insufficient funds"),
+    (M.FATAL, "transaction is too big"),
+    (M.FATAL, "transaction too large"),
+    (M.FATAL, "initcode too large"),
+    (M.FATAL, "gas overflow"),
     (M.KNOWN, "existing tx with same hash"),
     (M.KNOWN, "block already known"),
     (M.REPLACEMENT_UNDERPRICED, "could not replace existing tx"),
@@ -102,7 +118,18 @@ SAID: list[tuple[Meaning, str]] = [
     (M.FATAL, "Intrinsic gas exceeds gas limit"),
     (M.FATAL, "Transaction gas limit exceeds block gas limit"),
     (M.FATAL, "Invalid signature"),
+    (M.NONCE_TOO_HIGH, "An invalid transaction with a lower nonce exists"),
+    (M.UNDERPRICED, "Max priority fee per gas below configured minimum"),
+    (M.FATAL, "Wrong chainId"),
+    (M.FATAL, "Invalid transaction type"),
+    (M.FATAL, "Max priority fee per gas exceeds max fee per gas"),
+    (M.FATAL, "Sender account not authorized to send transactions"),
     # Nethermind
+    (M.NONCE_TOO_HIGH, "NonceTooFarInFuture"),
+    (M.UNDERPRICED, "TooLowPriorityFee, MaxPriorityFeePerGas is 0"),
+    (M.FATAL, "MaxTxSizeExceeded, Max tx size: 1, got: 2"),
+    (M.FATAL, "NotSupportedTxType, Type: 5"),
+    (M.UNAVAILABLE, "Syncing"),
     (M.NONCE_TOO_LOW, "OldNonce"),
     (M.NONCE_TOO_LOW, "OldNonce, Current nonce: 5, nonce of rejected tx: 3"),
     (M.NONCE_TOO_HIGH, "NonceGap, Future nonce. Expected nonce: 6"),
@@ -124,7 +151,17 @@ SAID: list[tuple[Meaning, str]] = [
     (M.FATAL, "tx type not supported"),
     (M.FATAL, "gas limit too high"),
     (M.REPLACEMENT_UNDERPRICED, "insufficient gas price to replace existing transaction"),
+    (M.FATAL, "transaction's size 140000 exceeds max 131072"),
+    (M.FATAL, "invalid chain ID"),
+    (M.NO_FUNDS, "insufficient funds for gas * price + value: have 0 want 1"),
+    (M.FEE_CAP, "tx fee (2000000000000000000 wei) exceeds the configured cap (1000000000000000000 wei)"),
     # anvil, Hardhat, Ganache
+    (M.FATAL, "Transaction requires at least 21000 gas but got 100"),
+    (M.FATAL, "Transaction gas limit is 40000000 and exceeds block gas limit of 30000000"),
+    (M.FATAL, "Trying to send a raw transaction with an invalid chainId. The expected chainId is 31337"),
+    (M.FATAL, "base fee exceeds gas limit"),
+    (M.FATAL, "Exceeds block gas limit"),
+    (M.UNDERPRICED, "Transaction's maxFeePerGas (1) is less than the block's baseFeePerGas (7) (vm hf=london)"),
     (M.KNOWN, "transaction already imported"),
     (M.FATAL, "intrinsic gas too high -- tx.gas_limit > env.block.gas_limit"),
     (M.NO_FUNDS, "Insufficient funds for gas * price + value"),
@@ -165,6 +202,16 @@ SAID: list[tuple[Meaning, str]] = [
     (M.FATAL, "invalid message format"),
     (M.FATAL, "forbidden sender address"),
     (M.FATAL, "execution reverted"),
+    # Others
+    (M.NONCE_TOO_LOW, "submit transaction to pool failed: Pool(Stale)"),
+    (M.KNOWN, "submit transaction to pool failed: Pool(AlreadyImported)"),
+    (M.NONCE_TOO_LOW, "transaction already finalized"),
+    (M.KNOWN, "alreadyknown"),
+    (M.REPLACEMENT_UNDERPRICED, "there is another tx which has the same nonce in the tx pool"),
+    (M.UNDERPRICED, "gasprice is less than gas price minimum floor"),
+    (M.UNDERPRICED, "gas price less than block base fee"),
+    (M.UNDERPRICED, "Gas price '1' is below configured minimum gas price '2'"),
+    (M.NO_FUNDS, "failed precheck with status INSUFFICIENT_PAYER_BALANCE"),
 ]
 
 UNKNOWN = [
@@ -198,6 +245,12 @@ def test_anything_else_may_have_been_accepted(words: str) -> None:
 @pytest.mark.parametrize("meaning", [meaning for meaning in Meaning if meaning is not Meaning.UNKNOWN])
 def test_every_meaning_is_in_the_table(meaning: Meaning) -> None:
     assert any(phrase.meaning is meaning for phrase in TABLE)
+
+
+def test_every_row_of_the_table_is_tried() -> None:
+    for phrase in TABLE:
+        one = _compiled([phrase])
+        assert any(one.search(words) for meaning, words in SAID if meaning is phrase.meaning), phrase
 
 
 def test_the_clients_that_matter_are_in_the_table() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from adyton.domain.errors import Disconnected
+import pytest
+
+from adyton.domain.errors import Disconnected, Invalid
 from adyton.domain.gas import GWEI, GasRules
 from adyton.domain.transactions import TransactionRequest
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import MalformedAnswer, RpcError, RpcTimeout
-from adyton.storage import keys
+from adyton.storage import foreign_nonces, keys
 from adyton.storage import transactions as stored
 from support.outgoing import FIRST, ORACLE, OTHER_SENDER, SECOND, SENDER, Desk, OutsideChain, data_of, desk, simulated
 
@@ -37,11 +39,11 @@ async def test_transactions_are_sent_in_order_under_nonces_without_gaps() -> Non
 async def test_in_a_steady_flow_a_transaction_costs_one_commit_and_one_call() -> None:
     async with desk() as at:
         await at.ask(*(f"run{n}" for n in range(100)))
-        before = at.db.commits, len(at.chain.calls)
+        before = at.db.commits, len(at.chain.called)
         await at.settle(5)
-        assert at.chain.calls[before[1] :].count("send_raw") == 100
+        assert at.chain.called[before[1] :].count("send_raw") == 100
         assert at.db.commits - before[0] <= 101 + 2  # and the first start, and the confirmer's stamps
-        assert len(at.chain.calls) - before[1] <= 100 + 5
+        assert len(at.chain.called) - before[1] <= 100 + 5
 
 
 @simulated
@@ -271,6 +273,46 @@ async def test_without_funds_it_waits_says_so_and_goes_on_when_there_are_some() 
 
 
 @simulated
+async def test_what_was_signed_at_a_high_price_is_signed_again_when_prices_have_fallen() -> None:
+    """The node's own fee limit, or the key's funds, stand against the price of a spike and not against today's."""
+    for words in ("tx fee (1.37 ether) exceeds the configured cap (1.00 ether)", "insufficient funds for transfer"):
+        async with desk(OutsideChain(base_fee=400 * GWEI)) as at:
+            at.chain.refuse = lambda sent, words=words: refusal(words) if sent.price > 500 * GWEI else None
+            await at.ask("run", "next")
+            await at.settle(60)
+            found = await at.of("run")
+            assert (found.state, len(found.attempts)) == (S.IN_PROGRESS, 1)
+            at.chain.base_fee = 10 * GWEI
+            at.chain.mine()
+            found = await at.until("run", S.UNCONFIRMED, seconds=20)
+            assert (await at.until("next", S.UNCONFIRMED)).nonce == 1
+            assert [attempt.state for attempt in found.attempts] == [
+                "broadcast",
+                "broadcast",
+            ]  # another node may have the first
+            assert {sent.nonce for sent in at.chain.sent if sent.data == data_of("run")} == {0}
+
+
+@simulated
+async def test_dearer_bytes_that_another_node_took_after_all_are_recognised() -> None:
+    async with desk(OutsideChain(base_fee=400 * GWEI)) as at:
+        at.chain.refuse = lambda sent: refusal("tx fee (1 ether) exceeds the configured cap (1 ether)")
+        await at.ask("run")
+        await at.settle(5)
+        dear = at.chain.sent[0]
+        at.chain.base_fee = 10 * GWEI
+        at.chain.mine()
+        at.chain.scripted = [None, None]
+        await at.settle(20)
+        at.chain.refuse = None
+        at.chain.pool[SENDER, 0] = dear
+        at.chain.mine()
+        found = await at.until("run", S.SAFE, seconds=40)
+        assert found.receipt is not None
+        assert found.receipt.transaction_hash == dear.hash
+
+
+@simulated
 async def test_a_price_below_what_the_node_takes_is_raised_in_place_of_the_old_bytes() -> None:
     async with desk(OutsideChain(base_fee=None)) as at:
         at.chain.refuse = lambda sent: refusal("transaction underpriced") if sent.price < 40 * GWEI else None
@@ -351,6 +393,7 @@ async def test_a_key_with_a_past_goes_on_where_the_chain_is() -> None:
     async with desk(chain) as at:
         await at.ask("run")
         assert (await at.until("run", S.UNCONFIRMED)).nonce == 41
+        assert await foreign_nonces.of(at.db) == []
 
 
 @simulated
@@ -363,6 +406,44 @@ async def test_when_something_else_used_the_key_the_next_nonce_is_the_chains() -
         await at.ask("displaced", "next")
         assert (await at.until("next", S.UNCONFIRMED)).nonce == 5
         assert await next_nonce(at) == 6
+        assert [(each.first, each.last) for each in await foreign_nonces.of(at.db, SENDER)] == [(2, 4)]
+        assert at.metrics.registry.get_sample_value("adyton_foreign_nonces_total", {"key": SENDER}) == 3
+
+
+@simulated
+async def test_what_something_else_sends_while_this_node_is_idle_is_noticed_within_a_minute() -> None:
+    async with desk() as at:
+        await at.ask("run")
+        await at.until("run", S.UNCONFIRMED)
+        at.chain.counts["pending"] = lambda _: 2
+        for _ in range(5):  # heads that come more often than an idle loop looks
+            at.chain.mine()
+            await at.settle(12)
+        assert [(each.first, each.last) for each in await foreign_nonces.of(at.db, SENDER)] == [(1, 1)]
+
+
+@simulated
+async def test_a_row_whose_wake_up_was_lost_is_found_although_heads_keep_coming() -> None:
+    async with desk() as at:
+        statement = at.manager.insert(TransactionRequest(to=ORACLE, data="0x01"), run_id="run", task_position=0, now=1)
+        await at.db.write(statement)
+        for _ in range(5):
+            at.chain.mine()
+            await at.settle(12)
+        assert len(at.chain.sent) == 1
+
+
+@simulated
+async def test_a_restored_backup_goes_on_behind_what_the_chain_has_and_accounts_for_it() -> None:
+    async with desk() as at:
+        await at.ask("old")
+        await at.until("old", S.UNCONFIRMED)
+        at.chain.disconnect()
+        at.chain.counts["pending"] = lambda _: 9
+        at.chain.connect()
+        await at.ask("new")
+        assert (await at.until("new", S.UNCONFIRMED)).nonce == 9
+        assert [(each.first, each.last) for each in await foreign_nonces.of(at.db, SENDER)] == [(1, 8)]
 
 
 @simulated
@@ -403,3 +484,53 @@ async def test_a_transaction_taken_back_before_its_turn_does_not_spoil_the_one_b
         assert (await at.of("first")).nonce == 0
         assert (await at.of("second")).state is S.FATAL_ERROR
         assert (await at.of("third")).nonce == 1
+
+
+@simulated
+async def test_a_pinned_transaction_goes_to_its_keys_in_turn_and_the_others_go_on_in_theirs() -> None:
+    async with desk(owners=(FIRST, SECOND)) as at:
+        await at.ask("a", "b", senders=(OTHER_SENDER,))
+        await at.ask("c", "d", "e")
+        found = [(await at.of(name)).from_address for name in "abcde"]
+        assert found == [OTHER_SENDER, OTHER_SENDER, SENDER, OTHER_SENDER, SENDER]
+        await at.ask("f", "g", senders=(OTHER_SENDER, SENDER))
+        assert {(await at.of(name)).from_address for name in "fg"} == {SENDER, OTHER_SENDER}
+
+
+@simulated
+async def test_a_transaction_pinned_to_a_key_that_is_gone_is_refused() -> None:
+    async with desk() as at:
+        with pytest.raises(Invalid, match="the node has no key 0x"):
+            await at.ask("run", senders=(OTHER_SENDER,))
+
+
+@simulated
+async def test_older_requests_go_first_whichever_key_they_wait_for() -> None:
+    async with desk(owners=(FIRST, SECOND)) as at:
+        at.chain.disconnect()
+        names = [f"run{n}" for n in range(40)]
+        await at.ask(*names)
+        at.chain.scripted = [lambda _: asyncio.sleep(0.01)] * len(names)
+        at.chain.connect()
+        await at.until(names[-1], S.UNCONFIRMED)
+        order = [names.index(bytes.fromhex(sent.data[2:]).decode()) for sent in at.chain.sent]
+        for sender in (SENDER, OTHER_SENDER):
+            own = [place for place, sent in zip(order, at.chain.sent, strict=True) if sent.sender == sender]
+            assert own == sorted(own)
+        assert all(abs(place - at_) <= 2 for at_, place in enumerate(order))
+
+
+@simulated
+async def test_the_operators_gas_limit_counts_where_the_task_names_none() -> None:
+    async with desk(rules=GasRules(gas_limit=777_000)) as at:
+        await at.ask("usual")
+        await at.ask("own", gas_limit=60_000)
+        assert [(await at.of(name)).gas_limit for name in ("usual", "own")] == [777_000, 60_000]
+
+
+@simulated
+async def test_first_sends_are_counted_by_key() -> None:
+    async with desk() as at:
+        await at.ask("a", "b")
+        await at.until("b", S.UNCONFIRMED)
+        assert at.metrics.registry.get_sample_value("adyton_transactions_sent_total", {"key": SENDER}) == 2

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 
 from adyton.domain.errors import Disconnected, StorageUnavailable
+from adyton.domain.transactions import Fee, SignedTransaction
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import RpcError, RpcTimeout
 from adyton.sim.loop import run
+from adyton.storage import foreign_nonces
 from adyton.storage import transactions as stored
 from adyton.storage.database import Row, Statement
+from adyton.transactions.reaper import ReaperRules
 from support.outgoing import FIRST, OTHER_SENDER, SECOND, SENDER, Desk, data_of, desk, simulated
 
 
@@ -74,10 +79,10 @@ async def test_many_receipts_are_taken_in_few_calls() -> None:
         names = [f"run{n}" for n in range(450)]
         await at.ask(*names)
         await at.until(names[-1], S.UNCONFIRMED)
-        before = len(at.chain.calls)
+        before = len(at.chain.called)
         at.chain.mine()
         await at.until(names[-1], S.SAFE)
-        assert at.chain.calls[before:].count("receipts") == 3
+        assert at.chain.called[before:].count("receipts") == 3
         assert {(await at.of(name)).state for name in names} == {S.SAFE}
 
 
@@ -87,10 +92,10 @@ async def test_a_head_costs_the_same_whatever_is_finished_and_asks_nothing_when_
         await sent(at, *(f"run{n}" for n in range(20)))
         at.chain.mine()
         await at.until("run19", S.SAFE)
-        before, commits = len(at.chain.calls), at.db.commits
+        before, commits = len(at.chain.called), at.db.commits
         at.chain.mine(blocks=5)
         await at.settle()
-        assert set(at.chain.calls[before:]) <= {"canonical_hash"}  # which the head tracker tells from memory
+        assert set(at.chain.called[before:]) <= {"canonical_hash"}  # which the head tracker tells from memory
         assert at.db.commits == commits
 
 
@@ -349,6 +354,195 @@ async def test_a_nonce_that_something_else_used_for_good_lets_the_transaction_st
         assert (found.state, found.nonce) == (S.UNCONFIRMED, 2)
         at.chain.mine()
         await at.until("run", S.SAFE, seconds=1)
+        assert [(each.first, each.last) for each in await foreign_nonces.of(at.db, SENDER)] == [(1, 1)]
+        assert counted(at, "adyton_foreign_nonces_total", key=SENDER) == 1
+
+
+# --- no-ops ----------------------------------------------------------------------------------------------------------
+
+
+async def cancel(at: Desk, name: str) -> SignedTransaction:
+    """An operator has a no-op sent in the transaction's place."""
+    found = await at.of(name)
+    assert found.nonce is not None
+    fee = Fee(tip_cap=10**12, fee_cap=10**12)
+    signed = at.manager._parts.sign(found, found.nonce, fee, noop=True)
+    await at.db.write(*stored.bumped(found.id, signed, fee, 1), *stored.bump_delivered(found.id, 1))
+    await at.db.write(Statement("UPDATE tx_attempts SET noop = 1 WHERE hash = ?", [(signed.hash,)]))
+    return signed
+
+
+@simulated
+async def test_a_no_op_carries_nothing_to_nobody_under_the_same_nonce() -> None:
+    async with desk() as at:
+        await at.ask("run", value=7)
+        await at.until("run", S.UNCONFIRMED)
+        fields = TypedTransaction.from_bytes(HexBytes((await cancel(at, "run")).raw)).as_dict()
+        assert (fields["to"], fields["value"], fields["data"], fields["nonce"]) == (HexBytes(SENDER), 0, b"", 0)
+        assert fields["gas"] == (await at.of("run")).gas_limit
+        assert (await at.of("run")).cancelling
+
+
+@simulated
+async def test_a_transaction_whose_no_op_was_mined_fails_its_run_as_cancelled() -> None:
+    async with desk() as at:
+        heard = at.manager.settled()
+        await sent(at, "run")
+        await at.chain.send_raw((await cancel(at, "run")).raw)
+        at.chain.mine()
+        found = await at.until("run", S.SAFE, seconds=1)
+        assert found.failure == "cancelled by an operator: its nonce was used by a no-op"
+        assert await anext(heard) == ["run"]
+
+
+@simulated
+async def test_a_transaction_that_was_mined_before_its_no_op_is_not_cancelled() -> None:
+    async with desk() as at:
+        await sent(at, "run")
+        await cancel(at, "run")
+        at.chain.mine()
+        assert (await at.until("run", S.SAFE, seconds=1)).failure is None
+
+
+@simulated
+async def test_a_cancelled_transaction_whose_nonce_something_else_used_does_not_start_over() -> None:
+    async with desk(finality_depth=5) as at:
+        heard = at.manager.settled()
+        await sent(at, "run")
+        await cancel(at, "run")
+        at.chain.pool[SENDER, 0] = at.chain.pool[SENDER, 0]._replace(raw="0x00", hash="0x" + "ee" * 32, data="0x00")
+        at.chain.mine()
+        await at.settle()
+        at.chain.mine(blocks=8)
+        found = await at.until("run", S.FATAL_ERROR, seconds=10)
+        assert found.failure == "cancelled by an operator: something else used its nonce"
+        assert await anext(heard) == ["run"]
+        assert [(each.first, each.last) for each in await foreign_nonces.of(at.db, SENDER)] == [(0, 0)]
+
+
+# --- what the chain says of requests ---------------------------------------------------------------------------------
+
+
+async def asked_by_request(at: Desk, name: str, request: str) -> None:
+    """The run of that name answers a request."""
+    await at.db.write(
+        Statement("INSERT INTO jobs (id, created_at) VALUES (?, 0) ON CONFLICT (id) DO NOTHING", [("job",)]),
+        Statement(
+            "INSERT INTO runs (id, job_id, initiator_id, status, version, created_at, updated_at, input, contract, request_id) "
+            "VALUES (?, 'job', 1, 'pending_confirmations', 1, 0, 0, '{}', '0x01', ?)",
+            [(name, request)],
+        ),
+        Statement(
+            "INSERT INTO requests (contract, request_id, job_id, block_number, block_hash, transaction_hash, log_index, "
+            "requester, payment, decision, run_id, seen_at) "
+            "VALUES ('0x01', ?, 'job', 1, '0x02', '0x03', 0, '0x04', '1', 'run started', ?, 5)",
+            [(request, name)],
+        ),
+    )
+
+
+async def closings(at: Desk) -> list[Row]:
+    return await at.db.read(
+        "SELECT run_id, closed_as, closed_tx, closed_block, closed_block_hash FROM requests ORDER BY run_id"
+    )
+
+
+@simulated
+async def test_a_safe_answer_closes_its_request_and_a_reorganisation_opens_it_again() -> None:
+    async with desk(min_confirmations=2) as at:
+        await asked_by_request(at, "run", "0xaa")
+        await sent(at, "run")
+        block = at.chain.mine()
+        await at.until("run", S.CONFIRMED)
+        assert await closings(at) == [("run", None, None, None, None)]
+        at.chain.mine()
+        found = await at.until("run", S.SAFE)
+        assert await closings(at) == [("run", "answered", found.attempts[0].hash, block.number, block.hash)]
+        at.chain.reorganise(2)
+        await at.until("run", S.UNCONFIRMED)
+        assert await closings(at) == [("run", None, None, None, None)]
+        assert counted(at, "adyton_transactions_reopened_total") == 1
+        at.chain.mine(blocks=2)
+        await at.until("run", S.SAFE)
+        assert (await closings(at))[0][1] == "answered"
+
+
+@simulated
+async def test_an_answer_that_reverted_or_was_cancelled_closes_nothing() -> None:
+    async with desk() as at:
+        for name, request in (("cancelled", "0xaa"), ("reverted", "0xbb")):
+            await asked_by_request(at, name, request)
+        at.chain.reverting.add(data_of("reverted"))
+        await sent(at, "cancelled", "reverted")
+        await at.chain.send_raw((await cancel(at, "cancelled")).raw)
+        at.chain.mine()
+        await at.until("cancelled", S.SAFE)
+        await at.until("reverted", S.SAFE)
+        assert [(name, how) for name, how, *_ in await closings(at)] == [("cancelled", None), ("reverted", None)]
+
+
+# --- counters --------------------------------------------------------------------------------------------------------
+
+
+def counted(at: Desk, name: str, **labels: str) -> float:
+    return at.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@simulated
+async def test_receipts_and_what_they_cost_are_counted_by_key() -> None:
+    async with desk() as at:
+        at.chain.reverting.add(data_of("b"))
+        await sent(at, "a", "b", "c")
+        price = at.chain.sent[0].price
+        at.chain.mine()
+        await at.until("c", S.SAFE)
+        assert counted(at, "adyton_transactions_mined_total", key=SENDER, outcome="succeeded") == 2
+        assert counted(at, "adyton_transactions_mined_total", key=SENDER, outcome="reverted") == 1
+        assert counted(at, "adyton_gas_spent_wei_total", key=SENDER) == 3 * 100_000 * price
+
+
+# --- the reaper ------------------------------------------------------------------------------------------------------
+
+
+@simulated
+async def test_old_transactions_are_deleted_hour_by_hour_and_nonces_go_on() -> None:
+    async with desk(finality_depth=5, reaper=ReaperRules(interval=3600, threshold=600)) as at:
+        await sent(at, "a", "b", "c")
+        at.chain.mine()
+        await at.until("c", S.SAFE)
+        at.chain.mine(blocks=10)
+        await at.settle(3000)
+        assert len(await at.db.read("SELECT id FROM transactions")) == 3
+        await at.settle(1000)
+        assert await at.db.read("SELECT run_id FROM transactions") == [("c",)]
+        await at.crash()
+        at.start()
+        await at.ask("d")
+        assert (await at.until("d", S.UNCONFIRMED)).nonce == 3
+
+
+@simulated
+async def test_a_database_that_cannot_delete_is_asked_again() -> None:
+    async with desk(finality_depth=5, reaper=ReaperRules(interval=3600, threshold=600)) as at:
+        await sent(at, "a", "b")
+        at.chain.mine(blocks=10)
+        await at.until("b", S.SAFE)
+        await at.settle(3590)
+        disk = Failing(at)
+        disk.down = True
+        await at.settle(30)
+        disk.down = False
+        await at.settle(100)
+        assert await at.db.read("SELECT run_id FROM transactions") == [("b",)]
+
+
+@simulated
+async def test_without_a_threshold_nothing_is_deleted() -> None:
+    async with desk(finality_depth=5, reaper=ReaperRules(interval=3600, threshold=0)) as at:
+        await sent(at, "a", "b")
+        at.chain.mine(blocks=10)
+        await at.settle(6000)
+        assert len(await at.db.read("SELECT id FROM transactions")) == 2
 
 
 @simulated
