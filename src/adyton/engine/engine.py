@@ -7,7 +7,7 @@ status                  owner                        it goes on
 ======================  ===========================  ================================================================
 in_progress             the queue                    at once; after a crash at the next start
 pending_confirmations   ``_heads`` (incoming)        at the head that completes the confirmations (``wake_height``);
-                                                     errored at finality when the request left the chain
+                                                     cancelled when its request left the chain, until that is back
 pending_confirmations   the transaction manager      when its transaction is safe or failed; swept at start and each
                         (outgoing)                   minute, should the hint be lost
 pending_connection      ``_heads``                   when there is a connection to the chain
@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.jobs import Initiator, Job
@@ -30,6 +31,7 @@ from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
 from adyton.engine.queue import RunQueue
 from adyton.ethereum.head_tracker import ChainState
+from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
@@ -70,6 +72,7 @@ class Engine:
         executor: Executor,
         heads: Heads,
         settlements: Settlements,
+        metrics: Metrics,
         workers: int = 1000,
         queue_keeps: int = 20_000,
     ) -> None:
@@ -80,6 +83,7 @@ class Engine:
         self.executor = executor
         self._heads = heads
         self._settlements = settlements
+        self._finished = {status: metrics.runs_finished.labels(status.value) for status in RunStatus if status.finished}
         self.queue = RunQueue(work=self._advance, leftovers=self._leftovers, workers=workers, keeps=queue_keeps)
 
     async def start(self, job: Job, initiator: Initiator, given: object, *, text: str | None = None) -> Run:
@@ -102,6 +106,7 @@ class Engine:
         for run in runs:
             if run.status is RunStatus.IN_PROGRESS:
                 self.queue.push(run.id, run)
+            self._count(run)
 
     async def run(self) -> None:
         """Work, for ever. What was unfinished at the last stop is taken up first, before anything else moves a run."""
@@ -211,14 +216,18 @@ class Engine:
                 run = await stored.get(self._db, run_id, self._jobs)
             if run is None or run.status.finished:
                 return
+            # Each worker is a task with a context of its own: every line that is logged on behalf of this run names it.
+            request = None if run.request is None else run.request.request_id
+            bind_contextvars(run=run.id, job=run.job_id, **({} if request is None else {"request": request}))
             done = await self.executor.advance(run)
+            self._count(done)
             if self._is_due(done):
                 # What it waits for came between the last look and the moment its row was durable: nobody else saw both.
                 self.queue.push(run_id)
             if done.status is RunStatus.ERRORED:
-                log.warning("run errored", run=done.id, job=done.job_id, error=done.error)
+                log.warning("run errored", run=done.id, job=done.job_id, request=request, error=done.error)
             elif done.request is not None:
-                log.info("run moved on", run=done.id, job=done.job_id, status=done.status.value)
+                log.info("run moved on", run=done.id, job=done.job_id, request=request, status=done.status.value)
         except Conflict:
             # Log intake moved the run to another block, or an operator cancelled it, while it was worked on: read it again.
             self.queue.push(run_id)
@@ -230,6 +239,10 @@ class Engine:
             # A defect of ours must cost one run, visibly, and neither the node nor the other runs.
             log.exception("a run could not be advanced", run=run_id)
             await self._give_up(run_id)
+
+    def _count(self, run: Run) -> None:
+        if run.status.finished:
+            self._finished[run.status].inc()
 
     def _is_due(self, run: Run) -> bool:
         """Whether a run that has just been stored as waiting has nothing to wait for any more."""
@@ -245,6 +258,8 @@ class Engine:
             if run is not None and not run.status.finished:
                 now = self._clock.now()
                 going = run if run.status is RunStatus.IN_PROGRESS else moved(run, RunStatus.IN_PROGRESS, now)
-                await self._db.write(*stored.save(moved(going, RunStatus.ERRORED, now, error="internal error"), ()))
+                ended = moved(going, RunStatus.ERRORED, now, error="internal error")
+                await self._db.write(*stored.save(ended, ()))
+                self._count(ended)
         except Exception:
             log.exception("a run that cannot be advanced cannot be ended either", run=run_id)

@@ -3,6 +3,9 @@
 A notification is a hint. One that extends the tip is taken as it is; anything else (a gap, a fork, an equal or a lower height)
 makes the tracker ask for the latest block and believe that, so heads may come doubled, late, out of order or not at all.
 
+A chain that loses a final block is followed like any other; an alarm is raised in the same write, for people to act on
+(``ethereum.finality``).
+
 What it guarantees: the state that listeners get names a head whose ancestors are the canonical headers kept here, and those
 were stored before (a database that cannot write only delays the storing). What it does not: show every block. Listeners look
 at the newest state and ask for the rest by height.
@@ -17,20 +20,27 @@ from collections.abc import AsyncIterator
 import msgspec
 import structlog
 
-from adyton.domain.canonical import CanonicalChain, Change, Fit
+from adyton.domain.canonical import CanonicalChain, Change, Fit, violation
 from adyton.domain.chain import Hash, Head
 from adyton.domain.errors import StorageUnavailable, TryAgain
-from adyton.ethereum import codec
+from adyton.ethereum import codec, finality
 from adyton.ethereum.ancestry import branch_to
 from adyton.ethereum.client import Chain
 from adyton.ethereum.errors import MalformedAnswer, RpcError
 from adyton.ethereum.latest import Latest, Slot
 from adyton.ethereum.rpc import RpcClient
+from adyton.metrics import Metrics
+from adyton.ports import Clock
+from adyton.storage import alarms
 from adyton.storage import heads as stored
+from adyton.storage import logs as stored_logs
+from adyton.storage.alarms import Alarm
 from adyton.storage.database import Database
 
 REMEMBERED = 10_000
 """Hashes of older canonical blocks that are kept after they were asked for."""
+SECOND_WORD = 5.0
+"""Seconds until a node is asked again that is behind everything kept: it lags, or the chain began anew."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,21 +58,38 @@ class ChainState(msgspec.Struct, frozen=True):
 class HeadTracker:
     """Follows the canonical chain over ``rpc``.
 
-    ``history`` is how many headers are kept; a reorganisation that goes deeper starts the window afresh. ``stall`` (seconds) is
-    how long no head may arrive before the latest block is asked for: a subscription can die without a word.
+    ``history`` is how many headers are kept; a reorganisation that goes deeper starts the window afresh. ``finality_depth`` is
+    how many blocks a reorganisation may take before it is an alarm. ``stall`` (seconds) is how long no head may arrive before
+    the latest block is asked for: a subscription can die without a word.
     """
 
-    def __init__(self, *, rpc: RpcClient, chain: Chain, db: Database, history: int = 100, stall: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        rpc: RpcClient,
+        chain: Chain,
+        db: Database,
+        clock: Clock,
+        metrics: Metrics,
+        finality_depth: int,
+        history: int = 100,
+        stall: float = 30.0,
+    ) -> None:
         self._rpc = rpc
         self._chain = chain
         self._db = db
+        self._clock = clock
+        self._metrics = metrics
+        self._finality_depth = finality_depth
         self._history = history
         self._stall = stall
         self._canonical = CanonicalChain(history)
         self._older: OrderedDict[int, Hash] = OrderedDict()
         self._reorganisations = 0
         self._stored = True
-        self._behind = False
+        self._behind: Head | None = None
+        self._taken_in: tuple[Head, ...] = ()
+        self._alarms: list[Alarm] = []
         self._hints = Slot[msgspec.Raw]()
         self._state = Latest(ChainState(connected=False, connection=0, head=None, problem="not connected yet"))
         self._subscription = rpc.subscribe("newHeads", deliver=self._hints.put)
@@ -121,10 +148,18 @@ class HeadTracker:
         """What was canonical when the node stopped, so that a reorganisation meanwhile is seen as one."""
         try:
             self._canonical = CanonicalChain(self._history, await stored.load(self._db))
+            self._taken_in = await self._older_than_kept()
         except StorageUnavailable as error:
             log.error("stored heads cannot be read", error=str(error))
             self._stored = False
         self._publish(connected=False, connection=0, problem=self._rpc.problem)
+
+    async def _older_than_kept(self) -> tuple[Head, ...]:
+        """The block through which logs were taken in, if it is older than the stored heads, or there are none."""
+        cursor, root = await stored_logs.cursor(self._db), self._canonical.root
+        if cursor is None or cursor.block_hash is None or (root is not None and root.number <= cursor.block_number):
+            return ()
+        return (Head(cursor.block_number, cursor.block_hash, "", 0),)
 
     async def _follow(self, connection: int) -> None:
         """One connection: look at the latest block at once, then heed hints, and look again when none come."""
@@ -135,7 +170,7 @@ class HeadTracker:
             try:
                 await self._heed(hint, stalled=stalled)
                 self._publish(connected=True, connection=connection, problem=None)
-                failures, wait = 0, self._stall
+                failures, wait = 0, self._patience
             except Exception as error:  # noqa: BLE001 - a defect must not end the following of heads; _tell logs it whole
                 _tell(error, failures)
                 if not self.state.connected:
@@ -143,7 +178,18 @@ class HeadTracker:
                 wait = min(2.0**failures, self._stall)
                 failures = min(failures + 1, 10)
             hint = await self._next_hint(wait)
-            stalled = hint is None and failures == 0
+            stalled = hint is None and failures == 0 and wait >= self._stall
+
+    @property
+    def _patience(self) -> float:
+        """Seconds until the latest block is asked for when no hint comes.
+
+        A node that lags by a few blocks is given time. One that is behind everything kept more likely shows a chain that began
+        anew, and each block that passes before that is believed is one more that a replay must read.
+        """
+        root = self._canonical.root
+        anew = self._behind is not None and root is not None and self._behind.number < root.number
+        return min(SECOND_WORD, self._stall) if anew else self._stall
 
     async def _next_hint(self, wait: float) -> msgspec.Raw | None:
         try:
@@ -176,7 +222,9 @@ class HeadTracker:
             await self._adopt(await branch_to(latest, self._canonical, self._chain, self._history))
             return
         self._canonical.refresh(latest)
-        await self._settle(self._canonical.rewind(latest.number))
+        old = self._canonical.heads
+        change = self._canonical.rewind(latest.number)
+        await self._settle(change, old, change.ancestor)
 
     def _waits_behind(self, latest: Head, told: Head | None) -> bool:
         """Whether the node is only behind what was seen (it lags, or the answer came from a slower machine behind the same
@@ -186,8 +234,8 @@ class HeadTracker:
         behind = (
             behind and root is not None and (latest.number < root.number or self._canonical.holds(latest.number, latest.hash))
         )
-        confirmed = self._behind or (told is not None and told.hash == latest.hash)
-        self._behind = behind
+        confirmed = self._behind is not None or (told is not None and told.hash == latest.hash)
+        self._behind = latest if behind else None
         if behind:
             log.warning("the ethereum node is behind what was seen before", head=latest.number, moving_back=confirmed)
         return behind and not confirmed
@@ -197,15 +245,35 @@ class HeadTracker:
         return tip is not None and tip.hash == head.hash
 
     async def _adopt(self, branch: list[Head]) -> None:
-        old = self._canonical.tip
+        tip, old = branch[-1], (*self._taken_in, *self._canonical.heads)
+        joins = self._canonical.fit(branch[0]) in (Fit.EXTENDS, Fit.FORK)
+        try:
+            ancestor = None if joins else await finality.newest_common(old, tip, self._chain)
+        except finality.CannotTell as why:
+            log.warning("it cannot be told whether the chain has lost what was final", head=tip.number, because=str(why))
+            old, ancestor = (), None
+        # No await from here to the write: a loss of the connection finds either the old chain or the new one with its alarm.
+        kept = bool(self._canonical.heads)
         change = self._canonical.adopt(branch)
-        if old is not None and change.ancestor is None:
+        if kept and change.ancestor is None:
             self._forget_older()
-        await self._settle(change)
+        self._taken_in = ()
+        await self._settle(change, old, change.ancestor if joins else ancestor)
 
-    async def _settle(self, change: Change) -> None:
+    async def _settle(self, change: Change, old: tuple[Head, ...], ancestor: Head | None) -> None:
+        """Count, tell and store what changed on the way from ``old``, of which ``ancestor`` is the newest that is left."""
+        tip = self._canonical.heads[-1]
+        if change.added or change.removed:
+            self._metrics.heads_received.inc()
         if change.removed:
+            self._metrics.reorganisations.inc()
             log.info("chain reorganised", removed=len(change.removed), ancestor=change.ancestor and change.ancestor.number)
+        found = violation(old, tip, ancestor, self._finality_depth)
+        if found is not None:
+            self._metrics.finality_violations.inc()
+            alarm = finality.alarm(found, tip, self._finality_depth, self._clock.now())
+            self._alarms.append(alarm)
+            log.error(alarm.name, because=alarm.detail, cure=alarm.cure, depth=found.depth)
         if change.added or change.removed or not self._stored:
             await self._store(change.added)
 
@@ -220,7 +288,10 @@ class HeadTracker:
         self._stored = False
         try:
             # Cancelled or crashed here, the rows are old or new as a whole; both are a chain that once was canonical.
-            await self._db.write(*stored.save(wanted, oldest=heads[0].number, newest=heads[-1].number))
+            # An alarm goes with the heads that it is about: stored without it, they would look as if nothing had happened.
+            saved, raised = stored.save(wanted, oldest=heads[0].number, newest=heads[-1].number), tuple(self._alarms)
+            await self._db.write(*saved, *map(alarms.raised, raised))
+            self._alarms = self._alarms[len(raised) :]
             self._stored = True
         except StorageUnavailable as error:
             log.error("heads cannot be stored yet", error=str(error))

@@ -184,9 +184,9 @@ class LogIntake:
 
     async def _on_chain(self, cursor: Cursor, head: Head) -> Cursor:
         """The cursor, or one far enough back if its block has left the chain."""
-        if cursor.block_hash is None:
-            return cursor
         if cursor.block_number <= head.number:
+            if cursor.block_hash is None:
+                return cursor
             canonical = await self._heads.canonical_hash(cursor.block_number)
             if canonical == cursor.block_hash:
                 return cursor

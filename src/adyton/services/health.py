@@ -1,20 +1,29 @@
-"""How the node is, in checks that say what is wrong in words."""
+"""How the node is, in checks that say in words what is wrong and what to do about it.
+
+Anyone may ask, often: what comes from the database is read once for all who ask at the same time, within a time limit, and what
+does not is at hand. A check never waits for the chain.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 from enum import StrEnum
 
 import msgspec
 
-from adyton.domain.errors import StorageUnavailable
+from adyton.domain import evm
+from adyton.domain.times import rfc3339
+from adyton.ethereum.views import EndpointView
+from adyton.services.gauges import behind, usable
 from adyton.services.parts import Parts
-from adyton.storage import facts
+from adyton.services.watch import Numbers, Watch
+from adyton.storage.counts import Oldest
 
-_DATABASE_ANSWERS_WITHIN = 2.0
-_PROBE = 32768
-"""Characters of what is written. The last bytes of a disk still take a small row when they take no run any more."""
+PRIMARY = "primary"
+"""The role of an endpoint by which the chain is followed; the others only take transactions."""
 _NEEDED_TO_SERVE = frozenset({"database", "keys"})
+_STUCK_AFTER = 600.0
+"""Seconds after which a key's first transaction counts as one that holds up the others."""
 
 
 class Status(StrEnum):
@@ -37,9 +46,19 @@ class Check(msgspec.Struct, frozen=True):
         return self.status is Status.PASSING
 
 
-async def report(parts: Parts) -> list[Check]:
-    """Every check, made now. The node is healthy when all of them pass."""
-    return [await _database(parts), _chain(parts), _head(parts), _keys(parts), _queue(parts)]
+async def report(parts: Parts, watch: Watch) -> list[Check]:
+    """Every check. The node is healthy when all of them pass."""
+    unwritable, numbers = await watch.unwritable(), await watch.numbers()
+    return [
+        _database(parts, unwritable, readable=numbers is not None),
+        _chain(parts),
+        *_endpoints(parts),
+        _head(parts),
+        *(_rows(parts, numbers) if numbers is not None else ()),
+        _keys(parts),
+        _funds(parts),
+        _queue(parts),
+    ]
 
 
 def ready(checks: list[Check]) -> bool:
@@ -47,23 +66,45 @@ def ready(checks: list[Check]) -> bool:
     return all(check.passing for check in checks if check.name in _NEEDED_TO_SERVE)
 
 
-async def _database(parts: Parts) -> Check:
-    """Writes a row, because a full disk can still be read."""
-    try:
-        async with asyncio.timeout(_DATABASE_ANSWERS_WITHIN):
-            await parts.db.write(facts.put("health checked at", f"{parts.clock.now():>{_PROBE}}"))
-    except StorageUnavailable as fault:
-        return _failing("database", f"nothing can be stored: {fault}")
-    except TimeoutError:
-        return _failing("database", f"a write was not durable within {_DATABASE_ANSWERS_WITHIN:g} s")
+def _database(parts: Parts, unwritable: str | None, *, readable: bool) -> Check:
+    if unwritable is not None:
+        return _failing("database", unwritable)
+    if not readable:
+        return _failing("database", "rows cannot be read in time; what depends on them is left out here")
     return _passing("database", f"{parts.db.dialect}, writable")
+
+
+# --- the chain -------------------------------------------------------------------------------------------------------
 
 
 def _chain(parts: Parts) -> Check:
     state = parts.chain.state
-    if state.connected:
-        return _passing("chain", "connected")
-    return _failing("chain", state.problem or "not connected to the Ethereum node")
+    if not state.connected:
+        return _failing("chain", state.problem or "not connected to the Ethereum node")
+    active = [each.name for each in parts.endpoints() if each.active]
+    return _passing("chain", f"connected to {active[0]}" if active else "connected")
+
+
+def _endpoints(parts: Parts) -> Iterator[Check]:
+    """One that is away is only told; that none is left to follow the chain by fails."""
+    found = parts.endpoints()
+    if not found:
+        return
+    good = [each for each in found if usable(each)]
+    told = "; ".join(_endpoint(each) for each in found)
+    if any(each.role == PRIMARY for each in good):
+        yield _passing("endpoints", f"{len(good)} of {len(found)} usable: {told}")
+    else:
+        yield _failing("endpoints", f"none can be used: {told}; see to one of them, or add another to ETH_URL")
+
+
+def _endpoint(each: EndpointView) -> str:
+    words = [each.name, f"({each.role})", each.state]
+    if each.active:
+        words.append("in use")
+    if each.head is not None:
+        words.append(f"at block {each.head}")
+    return " ".join(words) + (f": {each.problem}" if each.problem else "")
 
 
 def _head(parts: Parts) -> Check:
@@ -72,11 +113,76 @@ def _head(parts: Parts) -> Check:
         return _failing("head", "no block seen yet")
     age = max(0, parts.clock.now() // 1_000_000 - head.timestamp)
     shown = f"block {head.number} is {age} s old"
-    if parts.head_age_limit and age > parts.head_age_limit:
-        return _failing(
-            "head", f"{shown}; more than {parts.head_age_limit:g} s means that the Ethereum node lags or stands still"
-        )
+    limit = parts.config.node_no_new_heads_threshold
+    if limit and age > limit:
+        return _failing("head", f"{shown}; more than {limit:g} s means that the Ethereum node lags or stands still")
     return _passing("head", shown)
+
+
+# --- what rows say ---------------------------------------------------------------------------------------------------
+
+
+def _rows(parts: Parts, numbers: Numbers) -> Iterator[Check]:
+    yield _logs(parts, numbers)
+    yield _alarms(numbers)
+    yield _transactions(parts, numbers)
+    yield _requests(numbers)
+
+
+def _logs(parts: Parts, numbers: Numbers) -> Check:
+    if numbers.cursor is None:
+        return _passing("logs", "no block has been read yet")
+    lag = behind(parts, numbers.cursor)
+    told = f"read through block {numbers.cursor.block_number}" + ("" if lag is None else f", {lag} behind the newest")
+    if numbers.rereads.count:
+        told += f"; {numbers.rereads.count} re-reads of old blocks are open, {numbers.rereads.blocks} blocks to go"
+    if lag is not None and lag > parts.finality_depth:
+        return _failing("logs", f"{told}; unless that number falls, the node's log says why blocks cannot be read")
+    return _passing("logs", told)
+
+
+def _alarms(numbers: Numbers) -> Check:
+    told = [f"{each.name} since {rfc3339(each.since)}: {each.detail}. Then: {each.cure}" for each in numbers.alarms]
+    return _failing("alarms", "; ".join(told)) if told else _passing("alarms", "none")
+
+
+def _transactions(parts: Parts, numbers: Numbers) -> Check:
+    now = parts.clock.now()
+    stuck = [told for each in numbers.oldest if (told := _stuck(each, (now - each.since) / 1e6)) is not None]
+    if stuck:
+        return _failing("transactions", f"{'; '.join(stuck)}. `adyton txs doctor` says why, and what can be done")
+    open_ones: dict[str, int] = {}
+    for each in numbers.transactions:
+        open_ones[each.state] = open_ones.get(each.state, 0) + each.count
+    told = ", ".join(f"{count} {state}" for state, count in open_ones.items())
+    return _passing("transactions", told or "none open")
+
+
+def _stuck(first: Oldest, age: float) -> str | None:
+    """What is wrong with the first of a key's transactions in a state; None if nothing is."""
+    nonce = "" if first.nonce is None else f" (nonce {first.nonce})"
+    name = f"transaction {first.id}{nonce} of {evm.checksum(first.address)}"
+    if first.waiting is not None:
+        return f"{name} waits: {first.waiting}"
+    if age <= _STUCK_AFTER:
+        return None
+    missing = {"unstarted": "has not been sent", "in_progress": "has not been taken by an Ethereum node"}
+    return f"{name} {missing.get(first.state, 'has not been mined')} for {age:.0f} s"
+
+
+def _requests(numbers: Numbers) -> Check:
+    if numbers.requests is None:
+        return _passing("requests", "they are still being counted; ask again")
+    if numbers.requests.unaccounted:
+        return _failing(
+            "requests",
+            f"{numbers.requests.unaccounted} have neither an answer nor a reason why not: `adyton requests list --unanswered` "
+            "shows them, `adyton requests run ID` runs one again",
+        )
+    return _passing("requests", "every one is accounted for")
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
 
 
 def _keys(parts: Parts) -> Check:
@@ -86,8 +192,19 @@ def _keys(parts: Parts) -> Check:
     return _passing("keys", f"{count} unlocked")
 
 
+def _funds(parts: Parts) -> Check:
+    """As the balance monitor saw it last: nothing is asked here."""
+    held = parts.holdings()
+    low = [f"{each.kind.value} {evm.checksum(each.address)}: {each.low}" for each in held if each.low is not None]
+    if low:
+        return _failing("funds", f"{'; '.join(low)}. What cannot be paid for waits, and is sent when there is enough")
+    return _passing("funds", "enough" if held else "no balance has been read yet")
+
+
 def _queue(parts: Parts) -> Check:
-    return _passing("queue", f"{parts.engine.queue.depth} runs queued or under way")
+    queue = parts.engine.queue
+    more = "; more are due than it keeps, they are taken from the database" if queue.behind else ""
+    return _passing("queue", f"{queue.depth} runs queued or under way{more}")
 
 
 def _passing(name: str, output: str) -> Check:

@@ -17,7 +17,8 @@ from adyton.storage.requests import COLUMNS, from_row
 
 _COLUMNS = ", ".join(f"q.{name}" for name in COLUMNS.split(", "))
 _ORDER = "q.block_number, q.log_index, q.contract, q.request_id"
-_FROM = "FROM requests q LEFT JOIN runs r ON r.id = q.run_id"
+_FROM = "FROM requests q"
+_FROM_BOTH = "FROM requests q LEFT JOIN runs r ON r.id = q.run_id"
 # An answer of ours that is in a block: it is noted with the request only when it is safe.
 _UNANSWERED = """
     q.closed_as IS NULL AND NOT EXISTS (
@@ -64,10 +65,11 @@ async def page(
         if value is not None:
             conditions.append(f"{column} = ?")
             params.append(value)
+    source = _FROM_BOTH if chosen is Chosen.UNACCOUNTED else _FROM
     where, order = " AND ".join(f"({condition})" for condition in conditions), "DESC" if descending else "ASC"
-    counted = await db.read(f"SELECT COUNT(*) {_FROM} WHERE {where}", tuple(params))
+    counted = await db.read(f"SELECT COUNT(*) {source} WHERE {where}", tuple(params))
     rows = await db.read(
-        f"SELECT {_COLUMNS} {_FROM} WHERE {where} "
+        f"SELECT {_COLUMNS} {source} WHERE {where} "
         f"ORDER BY q.block_number {order}, q.log_index {order}, q.contract {order}, q.request_id {order} LIMIT ? OFFSET ?",
         (*params, limit, offset),
     )
@@ -76,7 +78,7 @@ async def page(
 
 async def count_unaccounted(db: Database) -> int:
     """How many requests have neither an end nor a reason. It must read zero."""
-    ((count,),) = await db.read(f"SELECT COUNT(*) {_FROM} WHERE {_UNACCOUNTED}")
+    ((count,),) = await db.read(f"SELECT COUNT(*) {_FROM_BOTH} WHERE {_UNACCOUNTED}")
     return int(count or 0)
 
 
@@ -86,7 +88,7 @@ async def unaccounted(db: Database, *, after: Request | None = None, limit: int)
     if after is not None:
         condition = f"({condition}) AND ({_ORDER}) > (?, ?, ?, ?)"
         params = [after.block_number, after.log_index, after.contract, after.request_id]
-    rows = await db.read(f"SELECT {_COLUMNS} {_FROM} WHERE {condition} ORDER BY {_ORDER} LIMIT ?", (*params, limit))
+    rows = await db.read(f"SELECT {_COLUMNS} {_FROM_BOTH} WHERE {condition} ORDER BY {_ORDER} LIMIT ?", (*params, limit))
     return _requests(rows)
 
 

@@ -11,9 +11,14 @@ import pytest
 from adyton.domain.canonical import CanonicalChain
 from adyton.domain.chain import Hash, Head
 from adyton.domain.errors import Disconnected, StorageUnavailable
+from adyton.ethereum import head_tracker
 from adyton.ethereum.client import Chain
 from adyton.ethereum.head_tracker import ChainState, HeadTracker
+from adyton.metrics import Metrics
+from adyton.storage import alarms
 from adyton.storage import heads as stored
+from adyton.storage import logs as stored_logs
+from adyton.storage.alarms import CHAIN_REPLACED, FINALITY_VIOLATED
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database, Row, Statement
 from support.scripted_rpc import (
@@ -67,13 +72,23 @@ class SickDatabase:
 class World:
     """A scripted node with blocks, and a tracker that follows it."""
 
-    def __init__(self, *, history: int = 100, stall: float = 30.0, naps: int = 1000) -> None:
+    def __init__(self, *, history: int = 100, stall: float = 30.0, naps: int = 1000, finality: int = 50) -> None:
         self.node = ScriptedNode()
         self.blocks = ScriptedBlocks(self.node)
         self.db = SickDatabase(open_memory())
         self.clock = ScriptedClock(naps)
         self.rpc = make_client(self.node, clock=self.clock)
-        self.tracker = HeadTracker(rpc=self.rpc, chain=Chain(self.rpc), db=self.db, history=history, stall=stall)
+        self.metrics = Metrics()
+        self.tracker = HeadTracker(
+            rpc=self.rpc,
+            chain=Chain(self.rpc),
+            db=self.db,
+            clock=self.clock,
+            metrics=self.metrics,
+            finality_depth=finality,
+            history=history,
+            stall=stall,
+        )
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -602,3 +617,164 @@ async def test_an_answer_from_before_a_reorganisation_is_not_remembered() -> Non
         world.node.socket.deliver({"id": asked["id"], "result": head_json(heads[4])})
         assert await asking == heads[4].hash
         assert await world.tracker.canonical_hash(4) == branch[1].hash
+
+
+# --- finality --------------------------------------------------------------------------------------------------------
+
+
+def counted(world: World) -> tuple[float | None, float | None]:
+    read = world.metrics.registry.get_sample_value
+    return read("adyton_reorganisations_total"), read("adyton_finality_violations_total")
+
+
+async def test_a_reorganisation_up_to_finality_is_no_alarm() -> None:
+    world = World(finality=5)
+    heads = world.blocks.grow(None, 20)
+    async with world.followed():
+        await world.at(heads[-1])
+        branch = world.blocks.grow(heads[14], 6, fork=1)
+        world.blocks.announce(branch[-1])
+        await world.at(branch[-1])
+        assert await alarms.load(world.db) == []
+        assert counted(world) == (1, 0)
+
+
+async def test_a_reorganisation_deeper_than_finality_is_followed_and_raises_an_alarm() -> None:
+    world = World(finality=5)
+    heads = world.blocks.grow(None, 20)
+    async with world.followed():
+        await world.at(heads[-1])
+        branch = world.blocks.grow(heads[13], 7, fork=1)
+        world.blocks.announce(branch[-1])
+        await world.at(branch[-1])
+        (alarm,) = await alarms.load(world.db)
+        assert (alarm.name, alarm.block) == (FINALITY_VIOLATED, 14)
+        assert "the blocks 14 to 19 were taken off the chain, 6 deep, and ETH_FINALITY_DEPTH is 5" in alarm.detail
+        assert await world.stored() == hashes([*heads[:14], *branch])
+        assert counted(world) == (1, 1)
+
+
+async def test_the_alarm_is_written_with_the_heads_that_it_is_about() -> None:
+    world = World(finality=2)
+    heads = world.blocks.grow(None, 10)
+    async with world.followed():
+        await world.at(heads[-1])
+        writes = world.db.writes
+        world.db.sick = True
+        branch = world.blocks.grow(heads[4], 6, fork=1)
+        world.blocks.announce(branch[-1])
+        await world.at(branch[-1])
+        world.db.sick = False
+        assert (await world.stored(), await alarms.load(world.db)) == (hashes(heads), [])
+        world.blocks.announce(branch[-1])
+        await world.quiet()
+        assert await world.stored() == hashes([*heads[:5], *branch])
+        assert [alarm.block for alarm in await alarms.load(world.db)] == [5]
+        assert world.db.writes == writes + 1
+
+
+async def test_a_chain_that_was_rewound_below_finality_raises_an_alarm() -> None:
+    world = World(stall=0.01, finality=2)
+    heads = world.blocks.grow(None, 8)
+    await world.remember(heads)
+    world.blocks.latest = heads[4]
+    async with world.followed():
+        await world.at(heads[4])
+        assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(FINALITY_VIOLATED, 5)]
+
+
+async def test_a_chain_that_began_again_at_a_lower_height_raises_an_alarm() -> None:
+    world = World(history=60)
+    await world.remember([make_head(n) for n in range(5000, 5060)])
+    fresh = world.blocks.grow(None, 2, fork=7)
+    async with world.followed():
+        await world.until(lambda s: s.connected)
+        world.blocks.announce(fresh[1])
+        await world.at(fresh[1])
+        (alarm,) = await alarms.load(world.db)
+        assert (alarm.name, alarm.block) == (CHAIN_REPLACED, 0)
+        assert "none of the blocks up to 5059" in alarm.detail
+        assert "newest block is 1 " in alarm.detail
+
+
+async def test_a_chain_that_began_again_is_believed_before_a_silence_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head_tracker, "SECOND_WORD", 0.01)
+    world = World(history=60, stall=3600)
+    await world.remember([make_head(n) for n in range(5000, 5060)])
+    fresh = world.blocks.grow(None, 2, fork=7)
+    async with world.followed():
+        await world.at(fresh[1])
+        assert len(world.node.asked("eth_subscribe")) == 1
+
+
+async def test_a_chain_that_began_again_and_is_higher_now_raises_an_alarm() -> None:
+    world = World(history=60)
+    await world.remember([make_head(n) for n in range(40, 100)])
+    fresh = world.blocks.grow(None, 400, fork=7)
+    async with world.followed():
+        await world.at(fresh[-1])
+        assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(CHAIN_REPLACED, 0)]
+
+
+async def test_another_genesis_raises_an_alarm_however_short_the_chain_was() -> None:
+    world = World()
+    await world.remember([make_head(n) for n in range(4)])
+    fresh = world.blocks.grow(None, 3, fork=7)
+    async with world.followed():
+        await world.at(fresh[-1])
+        assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(CHAIN_REPLACED, 0)]
+
+
+async def test_a_chain_that_only_went_on_while_the_node_was_away_costs_one_question_more() -> None:
+    world = World(history=10, finality=5)
+    heads = world.blocks.grow(None, 200)
+    await world.remember(heads[20:30])
+    async with world.followed():
+        await world.at(heads[-1])
+        assert await alarms.load(world.db) == []
+        alone = [
+            frame["params"][0] for frame in world.node.frames if isinstance(frame, dict) and frame["params"][1:] == [False]
+        ]
+        assert alone == ["latest", hex(29)]
+
+
+async def test_a_violation_while_the_node_was_away_is_found_from_the_stored_heads() -> None:
+    world = World(history=20, finality=5)
+    heads = world.blocks.grow(None, 30)
+    await world.remember(heads[10:30])
+    branch = world.blocks.grow(heads[21], 100, fork=1)
+    async with world.followed():
+        await world.at(branch[-1])
+        assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(FINALITY_VIOLATED, 22)]
+
+
+async def test_a_chain_below_what_was_taken_in_is_found_from_the_cursor_alone() -> None:
+    world = World(finality=5)
+    await world.db.write(stored_logs.advance(stored_logs.Cursor(300, block_hash(300))))
+    fresh = world.blocks.grow(None, 10, fork=7)
+    async with world.followed():
+        await world.at(fresh[-1])
+        assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(CHAIN_REPLACED, 0)]
+
+
+async def test_a_node_that_cannot_show_older_blocks_raises_no_alarm() -> None:
+    world = World(history=10, finality=5)
+    heads = world.blocks.grow(None, 200)
+    await world.remember(heads[20:30])
+    world.blocks.hidden.add(heads[29].hash)
+    async with world.followed():
+        await world.at(heads[-1])
+        assert await alarms.load(world.db) == []
+
+
+async def test_heads_that_became_the_tip_are_counted() -> None:
+    world = World()
+    heads = world.blocks.grow(None, 3)
+    async with world.followed():
+        await world.at(heads[2])
+        (head,) = world.blocks.grow(heads[2])
+        for _ in range(2):
+            world.blocks.announce(head)
+            await world.at(head)
+        await world.quiet()
+        assert world.metrics.registry.get_sample_value("adyton_heads_received_total") == 2

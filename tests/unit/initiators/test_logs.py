@@ -253,3 +253,18 @@ async def test_without_confirmations_needed_a_run_is_queued_at_once(rig: Rig) ->
 
     assert rig.bench.engine.queue.depth == 1
     assert (await stored_runs.unfinished(rig.bench.db, RunStatus.IN_PROGRESS, limit=9)) != []
+
+
+async def test_a_chain_that_is_lower_than_what_was_read_is_followed_from_where_it_is(rig: Rig) -> None:
+    await listening(rig)
+    await rig.at(200)
+
+    # Restarted under the same id: at a new connection, below even what is read again there.
+    rig.blocks.logs_of = {3: [run_log(block=3, request=1, kind=7)], 6: [run_log(block=6, request=2, kind=7)]}
+    rig.bench.chain.hashes = {number: number_hash(number, 7) for number in range(10)}
+    for number in (5, 6):
+        tip = Head(number, number_hash(number, 7), number_hash(number - 1, 7), 1)
+        rig.bench.chain.state = ChainState(connected=True, connection=2, head=tip, problem=None)
+        await rig.intake.follow()
+
+    assert [asked for _, asked, _ in await rig.runs()] == [request(1), request(2)]

@@ -82,7 +82,12 @@ async def test_a_healthy_node_says_so_to_anyone(api: Api) -> None:
         "database": ("passing", "sqlite, writable"),
         "chain": ("passing", "connected"),
         "head": ("passing", "block 100 is 10 s old"),
+        "logs": ("passing", "no block has been read yet"),
+        "alarms": ("passing", "none"),
+        "transactions": ("passing", "none open"),
+        "requests": ("passing", "every one is accounted for"),
         "keys": ("passing", "1 unlocked"),
+        "funds": ("passing", "no balance has been read yet"),
         "queue": ("passing", "0 runs queued or under way"),
     }
     assert (await api.client.get("/readyz")).status_code == 200
@@ -122,7 +127,7 @@ async def test_a_full_disk_fails_although_it_can_be_read() -> None:
     assert details(full.json()) == ["SQLite: database or disk is full"]
     assert readable.status_code == 200
     assert found["database"] == ("failing", "nothing can be stored: SQLite: database or disk is full")
-    assert (ready.status_code, len(ready.json()["data"])) == (503, 5)
+    assert (ready.status_code, len(ready.json()["data"])) == (503, 10)
 
 
 async def test_a_node_without_a_key_is_not_ready(api: Api) -> None:
