@@ -138,7 +138,7 @@ def decide(logs: Iterable[Log], *, routes: Routes, make_run: MakeRun, known: Kno
             judge.request(entry, route)
         except Exception:
             # A defect of ours must cost one request, visibly, and not stop the intake of all others for ever.
-            log.exception("a log could not be decided", job=route.job_id, transaction=entry.transaction_hash)
+            log.exception("a log could not be decided", job=route.job_id, request_tx=entry.transaction_hash)
             judge.give_up(entry, route)
     return judge.result
 

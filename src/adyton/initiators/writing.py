@@ -198,7 +198,7 @@ def _taken_back(gone: Sequence[Request], now: int) -> list[Statement]:
     if not gone:
         return []
     for each in gone:
-        log.info("the end of a request left the chain", request=each.request_id, contract=each.contract)
+        log.info("the end of a request left the chain", job=each.job_id, run=each.run_id, request=each.request_id)
     keys = [(each.contract, each.request_id) for each in gone]
     closings = [(key, each.closed.transaction_hash) for key, each in zip(keys, gone, strict=True) if each.closed is not None]
     return [requests.taken_back(closings), request_runs.revived(keys, now)]
@@ -261,11 +261,18 @@ def _tell(found: Decided) -> None:
             run=decision.run_id,
             request=decision.request_id,
             block=decision.log.block_number,
-            transaction=decision.log.transaction_hash,
+            request_tx=decision.log.transaction_hash,
             because=decision.reason,
         )
     for move in found.moves:
-        log.info("a run follows its request", run=move.run.id, block=move.log.block_number, was=move.run.height)
+        log.info(
+            "a run follows its request",
+            job=move.run.job_id,
+            run=move.run.id,
+            request=move.request.request_id,
+            block=move.log.block_number,
+            was=move.run.height,
+        )
 
 
 def _request_in(entry: Log) -> RunLog | None:

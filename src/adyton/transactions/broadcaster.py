@@ -138,7 +138,13 @@ class Broadcaster:
         if transaction.nonce is None or not transaction.attempts:
             raise Broken(f"transaction {transaction.id} is in progress without a nonce or without signed bytes")
         attempt = transaction.attempts[-1]
-        self._log.info("sending again what may have been sent", transaction=transaction.id, nonce=transaction.nonce)
+        self._log.info(
+            "sending again what may have been sent",
+            transaction=transaction.id,
+            run=transaction.run_id,
+            nonce=transaction.nonce,
+            attempt=attempt.hash,
+        )
         return Prepared(transaction, transaction.nonce, attempt.fee, attempt.raw, attempt.hash)
 
     async def _begin(self, nonce: int) -> Prepared | None:
@@ -224,7 +230,7 @@ class Broadcaster:
         except Disconnected:
             raise
         except (RpcError, TryAgain) as fault:
-            self._log.debug("it cannot be told whether a transaction arrived", because=str(fault))
+            self._log.debug("it cannot be told whether a transaction arrived", attempt=prepared.hash, because=str(fault))
             return False
         return receipt is not None
 
@@ -248,7 +254,7 @@ class Broadcaster:
             await self._parts.db.write(*stored.lowered(transaction.id, signed, fee, self._parts.clock.now()))
         except Conflict:
             return None  # these very bytes are an attempt already
-        self._log.info("sending at a lower price", transaction=transaction.id, price=fee.ceiling)
+        self._log.info("sending at a lower price", transaction=transaction.id, run=transaction.run_id, price=fee.ceiling)
         return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash)
 
     async def _reprice(self, prepared: Prepared) -> Prepared | None:
@@ -260,7 +266,12 @@ class Broadcaster:
             return None
         signed = self._parts.sign(prepared.transaction, prepared.nonce, fee)
         await self._parts.db.write(*stored.repriced(prepared.transaction.id, signed, fee, self._parts.clock.now()))
-        self._log.info("sending at a higher price", transaction=prepared.transaction.id, price=fee.ceiling)
+        self._log.info(
+            "sending at a higher price",
+            transaction=prepared.transaction.id,
+            run=prepared.transaction.run_id,
+            price=fee.ceiling,
+        )
         return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash)
 
     async def _say(self, prepared: Prepared, waiting: str, said: str | None) -> str:
@@ -275,7 +286,7 @@ class Broadcaster:
             transaction=prepared.transaction.id,
             run=prepared.transaction.run_id,
             nonce=prepared.nonce,
-            hash=prepared.hash,
+            attempt=prepared.hash,
             meaning=reply.meaning.value,
             because=reply.words,
         )
@@ -302,7 +313,13 @@ class Broadcaster:
             await self._parts.db.write(*taken)
             following = None
         self._sent.inc()
-        self._log.debug("transaction sent", transaction=transaction.id, run=transaction.run_id, nonce=prepared.nonce)
+        self._log.debug(
+            "transaction sent",
+            transaction=transaction.id,
+            run=transaction.run_id,
+            nonce=prepared.nonce,
+            attempt=prepared.hash,
+        )
         return prepared.nonce + 1 if fate.expected else None, following[0] if following else None
 
     async def _write_both(self, taken: tuple[Statement, ...], start: tuple[Statement, ...]) -> bool:

@@ -207,7 +207,7 @@ class Confirmer:
             "transaction reverted" if receipt.status == 0 else "transaction mined",
             transaction=transaction.id,
             run=transaction.run_id,
-            hash=receipt.transaction_hash,
+            attempt=receipt.transaction_hash,
             block=receipt.block_number,
         )
         key = transaction.from_address
@@ -248,7 +248,12 @@ class Confirmer:
         except RpcError as refusal:
             return reverts.revert_text(refusal) or None if is_revert(refusal) else None
         except (TryAgain, TimeoutError) as fault:
-            log.debug("the reason of a revert is not known", transaction=transaction.id, because=str(fault))
+            log.debug(
+                "the reason of a revert is not known",
+                transaction=transaction.id,
+                run=transaction.run_id,
+                because=str(fault),
+            )
         return None
 
     async def _displaced(self, transaction: Transaction, head: Head) -> bool:

@@ -132,7 +132,7 @@ class Wishes:
             await self._say(transaction, f"to be {_past(transaction)} by an operator, but {fault}")
             return
         now = self._parts.clock.now()
-        # After a crash from here on, what replaces it is stored and perhaps sent, the wish is gone, and decide() sends it again.
+        # After a crash from here on, what replaces it is stored, perhaps sent, the wish is gone, and decide() sends it again.
         await self._parts.db.write(*stored.replaced(transaction, signed, fee, now, noop=noop))
         self._parts.metrics.transactions_bumped.labels(transaction.from_address).inc()
         log.warning(
