@@ -17,8 +17,10 @@ from adyton.domain.transactions import Transaction, TransactionState
 from adyton.storage import fates, histories, reruns
 from adyton.storage import requests as stored_requests
 from adyton.storage import runs as stored_runs
-from adyton.storage.database import Database
+from adyton.storage.connect import open_memory
+from adyton.storage.database import Database, Row
 from adyton.storage.fates import Chosen
+from support.api import PassingDatabase
 from support.asked import closing, request_of, run_for, store, transaction_of
 from support.builders import JOB_ID, NOW, Bench, job, number_hash, run_log
 
@@ -127,6 +129,30 @@ async def test_the_unaccounted_are_read_piece_by_piece(database: Database) -> No
         seen += [each.request_id for each in found]
         last = found[-1]
     assert seen == [request_of(run_log(request=number)).request_id for number in range(1, 6)]
+
+
+async def test_what_is_answered_is_not_read_to_count_the_unaccounted() -> None:
+    database = Listening(open_memory())
+    await fates.count_unaccounted(database)
+    await fates.unaccounted(database, limit=1)
+    assert len(database.asked) == 2
+    for sql, params in database.asked:
+        plan = [str(row[3]) for row in await database.real.read(f"EXPLAIN QUERY PLAN {sql}", params)]
+        assert plan[0] == "SCAN q USING INDEX requests_open"
+        assert not [step for step in plan[1:] if step.startswith("SCAN")]
+    await database.close()
+
+
+class Listening(PassingDatabase):
+    """Remembers what is asked."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.asked: list[tuple[str, Row]] = []
+
+    async def read(self, sql: str, params: Row = ()) -> list[Row]:
+        self.asked.append((sql, params))
+        return await super().read(sql, params)
 
 
 # --- run again -------------------------------------------------------------------------------------------------------

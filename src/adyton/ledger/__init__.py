@@ -1,1 +1,1 @@
-"""The ledger: from the chain and the database alone, whether every request came to exactly one end and the money adds up."""
+"""From the chain and the database alone: did every request come to exactly one end, and does the money add up?"""

@@ -73,6 +73,7 @@ ALTER TABLE runs ADD COLUMN left_chain BIGINT;
 DROP INDEX runs_one_per_request;
 CREATE UNIQUE INDEX runs_one_per_request ON runs (contract, request_id)
     WHERE request_id IS NOT NULL AND superseded_by IS NULL;
+CREATE INDEX runs_superseded ON runs (contract, request_id) WHERE superseded_by IS NOT NULL;
 
 -- purpose: what a transaction that no task asked for is: 'withdrawal' or 'transfer'. idempotency_key: the caller's, so that
 -- asking twice sends once. wish: what an operator asked the node to do with it, at wish_price wei a gas; cleared when done.

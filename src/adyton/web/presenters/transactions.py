@@ -80,6 +80,14 @@ class _Wish(msgspec.Struct, frozen=True):
     runId: str | None  # noqa: N815 - the API's own name
 
 
+class _Remedy(msgspec.Struct, frozen=True):
+    help: str
+    words: str
+    command: str | None
+    gasPrice: str | None  # noqa: N815 - the API's own name
+    mostCost: str | None  # noqa: N815 - the API's own name
+
+
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     blocked: bool
@@ -95,7 +103,7 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
     ageSeconds: float | None  # noqa: N815 - the API's own name
     ageBlocks: int | None  # noqa: N815 - the API's own name
     findings: tuple[Finding, ...]
-    remedies: tuple[Remedy, ...]
+    remedies: list[_Remedy]
 
 
 def transaction_resource(shown: Shown) -> Resource:
@@ -159,9 +167,13 @@ def key_resource(examined: Examined) -> Resource:
         ageSeconds=facts.age_seconds,
         ageBlocks=facts.age_blocks,
         findings=examined.diagnosis.findings,
-        remedies=examined.diagnosis.remedies,
+        remedies=[_remedy(each) for each in examined.diagnosis.remedies],
     )
     return Resource("keyDiagnoses", attributes.address, attributes)
+
+
+def _remedy(remedy: Remedy) -> _Remedy:
+    return _Remedy(remedy.help.value, remedy.words, remedy.command, _text(remedy.price), _text(remedy.cost))
 
 
 def _transaction(shown: Shown) -> _Transaction:

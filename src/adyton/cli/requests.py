@@ -1,0 +1,108 @@
+"""The commands about requests: what became of them, why, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from adyton.cli import tables
+from adyton.cli.client import Answer, connect
+from adyton.cli.output import clean, write_table
+from adyton.cli.showing import Attributes, show_one, show_page
+from adyton.cli.tree import Failure
+
+
+def list_requests(page: int | None, job_id: str | None, *, unanswered: bool, unaccounted: bool) -> None:
+    """A page of requests, the newest first."""
+    if unanswered and unaccounted:
+        raise Failure("--unanswered and --unaccounted exclude each other.", "The unaccounted ones are among the unanswered.")
+    chosen = "unanswered" if unanswered else "unaccounted" if unaccounted else None
+    query = {"filter": chosen, "jobSpecId": job_id, "page": page}
+    show_page(connect().call("GET", "v2", "requests", query=query), _requests, page)
+
+
+def show_request(request_id: str) -> None:
+    """One request."""
+    show_one(_known(connect().call("GET", "v2", "requests", request_id)), _request, prefix="")
+
+
+def run_request(request_id: str) -> None:
+    """Run a request again."""
+    answer = _known(connect().call("POST", "v2", "requests", request_id, "runs"))
+    if answer.status == 409:
+        raise Failure(answer.problem(), f"`adyton explain {request_id}` says step by step what became of it.")
+    show_one(answer, lambda run: tables.runs([run]), prefix="")
+
+
+def explain(what: str) -> None:
+    """Say step by step what became of something, a line for each step."""
+    answer = connect().call("GET", "v2", "explain", what)
+    if answer.status == 404:
+        advice = "Is it of this node? The hash of the transaction that asked can be explained too."
+        raise Failure(answer.problem(), advice)
+    show_one(answer, _explanation, prefix="")
+
+
+def replay(first: int) -> None:
+    """Have blocks read again."""
+    answer = connect().call("POST", "v2", "replay_from_block", str(first))
+    show_one(answer, lambda started: click.echo(clean(started["message"])), prefix="")
+
+
+def _known(answer: Answer) -> Answer:
+    if answer.status == 404:
+        raise Failure(answer.problem(), "`adyton requests list` shows what there is.")
+    return answer
+
+
+# --- showing ---------------------------------------------------------------------------------------------------------
+
+
+def _requests(found: Sequence[Attributes]) -> None:
+    """Ids stay whole: they are what one copies."""
+    rows = [(each["requestId"], str(each["blockNumber"]), each["jobId"], each["fate"]["kind"]) for each in found]
+    write_table("Requests", ("ID", "Block", "Job", "Fate"), rows, wrap=None)
+
+
+def _request(found: Attributes) -> None:
+    fate = found["fate"]
+    rows = [
+        ("ID", found["id"]),
+        ("Job", found["jobId"]),
+        ("Run", found["runId"] or "none"),
+        ("Requester", found["requester"]),
+        ("Payment", f"{tables.units(found['payment'])} LINK"),
+        ("Expires", tables.when(found["expiration"]) or "never"),
+        ("Block", str(found["blockNumber"])),
+        ("Transaction", found["transactionHash"]),
+        ("Seen", tables.when(found["seenAt"])),
+        ("Decision", found["decision"]),
+        ("Fate", fate["kind"]),
+        ("Reason", fate["reason"]),
+        ("In", fate["transaction"] or ""),
+    ]
+    write_table("Request", ("What", "Value"), rows, wrap=110)
+
+
+def _explanation(found: Attributes) -> None:
+    for chapter in found["chapters"]:
+        for line in _lines(chapter):
+            click.echo(clean(line))
+
+
+def _lines(chapter: Attributes) -> Iterator[str]:
+    yield chapter["subject"]
+    for step in chapter["steps"]:
+        yield f"  {tables.when(step['at']) or '-':<20}  {step['what']}: {_flat(step['detail'])}"
+    fate = chapter["fate"]
+    if fate is not None:
+        where = f" (transaction {fate['transaction']})" if fate["transaction"] else ""
+        yield f"Fate: {fate['kind']}: {_flat(fate['reason'])}{where}"
+    for line in filter(None, chapter["next"].split("\n")):
+        yield f"Next: {line}"
+
+
+def _flat(text: str) -> str:
+    """A text on one line."""
+    return " ".join(text.split())
