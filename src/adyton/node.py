@@ -14,25 +14,35 @@ import structlog
 from adyton.adapters.base import AdapterSettings
 from adyton.adapters.registry import Registry
 from adyton.config import Config
-from adyton.domain.chain import Address
+from adyton.domain.chain import ZERO_ADDRESS, Address
 from adyton.domain.errors import Invalid, StorageUnavailable
 from adyton.domain.gas import GasRules
+from adyton.domain.requests import RUN_LOG
 from adyton.engine.create import RunMaker, RunRules
 from adyton.engine.engine import Engine
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.client import Chain
+from adyton.ethereum.endpoint_parts import Rules as RpcRules
 from adyton.ethereum.head_tracker import HeadTracker
+from adyton.ethereum.holdings import HoldingsReader
+from adyton.ethereum.lookup import TransactionLookup
 from adyton.ethereum.rpc import RpcClient
 from adyton.initiators.logs import LogIntake
+from adyton.initiators.open_requests import TriedAnswers
+from adyton.initiators.source import ChainLogs
 from adyton.keystore import Keystore
 from adyton.metrics import Metrics
 from adyton.ports import Clock, Entropy, HttpTransport, RpcTransport
+from adyton.services.balances import BalanceMonitor, Minimums, Watched
 from adyton.services.parts import Parts
+from adyton.services.reconciler import Reconciler
 from adyton.services.sessions import Sessions
 from adyton.storage import facts, keys
 from adyton.storage.database import Database
+from adyton.transactions.estimators import EstimatorRules
 from adyton.transactions.manager import TransactionManager
+from adyton.transactions.reaper import ReaperRules
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +65,8 @@ class Node:
     engine: Engine
     intake: LogIntake
     services: Parts
+    reconciler: Reconciler
+    balances: BalanceMonitor
 
     async def run(self) -> None:
         """Run every long-lived part."""
@@ -64,6 +76,8 @@ class Node:
             # Before heads arrive, so that bytes which may have been sent are sent again before new ones are signed.
             parts.create_task(self.transactions.run(), name="transactions")
             parts.create_task(self.intake.run(), name="log intake")
+            parts.create_task(self.reconciler.run(), name="reconciler")
+            parts.create_task(self.balances.run(), name="balances")
             parts.create_task(self._pin_chain(), name="chain id")
             # Last: the first head wakes everybody above.
             parts.create_task(self.heads.run(), name="heads")
@@ -105,9 +119,27 @@ async def build(
 
     finality = config.finality_depth(chain_id)
     metrics = Metrics()
-    rpc = RpcClient(transport=rpc_transport, url=config.eth_url[0], clock=clock, entropy=entropy, expected_chain_id=chain_id)
+    rpc = RpcClient(
+        transport=rpc_transport,
+        url=config.eth_url[0],
+        standbys=config.eth_url[1:],
+        send_only=config.eth_secondary_urls,
+        clock=clock,
+        entropy=entropy,
+        expected_chain_id=chain_id,
+        rules=_rpc_rules(config),
+        metrics=metrics,
+    )
     chain = Chain(rpc)
-    heads = HeadTracker(rpc=rpc, chain=chain, db=database, history=max(config.eth_head_tracker_history_depth, finality + 50))
+    heads = HeadTracker(
+        rpc=rpc,
+        chain=chain,
+        db=database,
+        clock=clock,
+        metrics=metrics,
+        finality_depth=finality,
+        history=max(config.eth_head_tracker_history_depth, finality + 50),
+    )
     transactions = TransactionManager(
         db=database,
         chain=chain,
@@ -119,8 +151,17 @@ async def build(
         min_confirmations=config.min_outgoing_confirmations,
         chain_id=lambda: rpc.chain_id,
         finality_depth=finality,
+        metrics=metrics,
+        estimator=EstimatorRules(
+            config.gas_estimator_mode,
+            config.block_history_estimator_block_history_size,
+            config.block_history_estimator_transaction_percentile,
+        ),
+        simulate=config.simulate_transactions,
+        resend_after=config.eth_tx_resend_after_threshold,
+        reaper=ReaperRules(config.eth_tx_reaper_interval, config.eth_tx_reaper_threshold),
     )
-    registry = Registry(http=http_transport, clock=clock, settings=_adapter_settings(config))
+    registry = Registry(http=http_transport, clock=clock, settings=_adapter_settings(config, keystore.addresses()))
 
     maker = RunMaker(
         types=registry,
@@ -135,20 +176,50 @@ async def build(
         chain=heads,
         outbox=transactions,
         finality_depth=finality,
+        metrics=metrics,
+        taken_in=lambda: intake.taken_in,
         requester_wins=config.requester_may_override_job,
     )
-    engine = Engine(db=database, clock=clock, jobs=jobs, maker=maker, executor=executor, heads=heads, settlements=transactions)
+    engine = Engine(
+        db=database,
+        clock=clock,
+        jobs=jobs,
+        maker=maker,
+        executor=executor,
+        heads=heads,
+        settlements=transactions,
+        metrics=metrics,
+    )
+    open_requests = TriedAnswers(chain=chain, keys=keystore.addresses)
     intake = LogIntake(
         db=database,
         clock=clock,
-        chain=chain,
+        chain=ChainLogs(chain, rpc),
         heads=heads,
         jobs=jobs,
         maker=maker,
         engine=engine,
+        open_requests=open_requests,
+        metrics=metrics,
         finality_depth=finality,
         margin=config.block_backfill_depth,
         longest_range=config.eth_log_backfill_batch_size,
+        look_back=config.log_reread_interval,
+        own=() if config.oracle_contract_address is None else (config.oracle_contract_address,),
+    )
+    balances = BalanceMonitor(
+        reader=HoldingsReader(rpc),
+        heads=heads,
+        costs=transactions.foresight,
+        clock=clock,
+        metrics=metrics,
+        watched=Watched(
+            keys=keystore.addresses,
+            contracts=lambda: _contracts(config, jobs),
+            token=lambda: _link_token(config, rpc),
+        ),
+        minimums=Minimums(config.eth_balance_minimum_wei, config.link_balance_minimum_juels),
+        enabled=config.balance_monitor_enabled,
     )
     services = Parts(
         config=config,
@@ -161,7 +232,14 @@ async def build(
         task_types=registry,
         balances=chain,
         chain=heads,
+        outgoing=transactions,
+        holdings=balances.view,
+        lookup=TransactionLookup(chain, rpc),
+        maker=maker,
+        open_requests=open_requests,
+        finality_depth=finality,
         keys=keystore,
+        intake=intake,
         sessions=Sessions(
             db=database,
             clock=clock,
@@ -170,6 +248,7 @@ async def build(
             reap_after=config.reaper_expiration,
         ),
         link_contract=lambda: _link_token(config, rpc),
+        endpoints=rpc.endpoints,
     )
     return Node(
         config=config,
@@ -182,6 +261,8 @@ async def build(
         engine=engine,
         intake=intake,
         services=services,
+        reconciler=Reconciler(parts=services, heads=heads),
+        balances=balances,
     )
 
 
@@ -203,6 +284,23 @@ def _link_token(config: Config, rpc: RpcClient) -> Address | None:
     return config.link_contract_address if rpc.chain_id is None else config.link_address(rpc.chain_id)
 
 
+def _contracts(config: Config, jobs: JobRegistry) -> list[Address]:
+    """The oracle contracts: the configured one, else those that jobs listen to."""
+    if config.oracle_contract_address is not None:
+        return [config.oracle_contract_address]
+    named = {initiator.address for job in jobs.jobs.values() for initiator in job.initiators if initiator.type == RUN_LOG}
+    return sorted(named - {ZERO_ADDRESS})
+
+
+def _rpc_rules(config: Config) -> RpcRules:
+    return RpcRules(
+        rate_limit=config.eth_rpc_rate_limit,
+        batch_size=config.eth_rpc_default_batch_size,
+        poll_interval=config.node_poll_interval,
+        sync_threshold=config.node_sync_threshold,
+    )
+
+
 def _gas_rules(config: Config) -> GasRules:
     return GasRules(
         price_default=config.eth_gas_price_default,
@@ -211,10 +309,15 @@ def _gas_rules(config: Config) -> GasRules:
         bump_percent=config.eth_gas_bump_percent,
         bump_min=config.eth_gas_bump_wei,
         bump_threshold=config.eth_gas_bump_threshold,
+        bump_depth=config.eth_gas_bump_tx_depth,
+        tip_min=config.evm_gas_tip_cap_minimum,
+        price_min=config.eth_min_gas_price_wei,
+        dynamic=config.evm_eip1559_dynamic_fees,
+        gas_limit=config.eth_gas_limit_default,
     )
 
 
-def _adapter_settings(config: Config) -> AdapterSettings:
+def _adapter_settings(config: Config, own_keys: tuple[Address, ...]) -> AdapterSettings:
     return AdapterSettings(
         min_incoming_confirmations=config.min_incoming_confirmations,
         minimum_contract_payment=config.minimum_contract_payment,
@@ -223,4 +326,5 @@ def _adapter_settings(config: Config) -> AdapterSettings:
         http_attempts=config.max_http_attempts,
         http_unrestricted=config.default_http_allow_unrestricted_network_access,
         numbers=config.numbers,
+        keys=own_keys,
     )

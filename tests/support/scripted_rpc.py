@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from adyton.domain.chain import Hash, Head
-from adyton.ethereum.endpoint import Rules
+from adyton.ethereum.endpoint_parts import Rules
 from adyton.ethereum.rpc import RpcClient
 from adyton.ports import ConnectionLost
 

@@ -61,7 +61,7 @@ def test_every_setting_is_read_by_something() -> None:
     assert unread == [], "a setting without an effect is a lie: use it, or move its name to LATER"
 
 
-_READ_BY_CONFIG = {"link_contract_address", "tls_cert_path", "tls_key_path"}
+_READ_BY_CONFIG = {"eth_finality_depth", "link_contract_address", "tls_cert_path", "tls_key_path"}
 
 
 def test_names_without_effect_are_no_settings() -> None:

@@ -27,8 +27,9 @@ STOPPED = 130
 
 
 @click.group("dev", invoke_without_command=True, context_settings=CONTEXT)
+@click.option("--faults", metavar="SEED", help="Let the node's connections to chain and price source break now and then.")
 @click.pass_context
-def dev(ctx: click.Context) -> None:
+def dev(ctx: click.Context, faults: str | None) -> None:
     """A local chain, contracts and a node to play with; they stay up until Ctrl-C.
 
     Works in a checkout of Adyton after `make setup`.
@@ -36,7 +37,7 @@ def dev(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         from adyton.dev import playground
 
-        _play(lambda report, real: playground.stay_up(report, real, command=sys.argv[0]))
+        _play(lambda report, real: playground.stay_up(report, real, command=sys.argv[0], faults=faults))
 
 
 @dev.command("demo")

@@ -31,7 +31,7 @@ from adyton.system import logs, process
 from adyton.system.clock import SystemClock
 from adyton.system.entropy import SystemEntropy
 from adyton.system.http import AiohttpTransport
-from adyton.system.websocket import WebsocketTransport
+from adyton.system.rpc import EthereumTransport
 from adyton.web.app import create_app
 from adyton.web.listeners import Listener
 from adyton.web.server import serve
@@ -107,7 +107,7 @@ async def _boot(config: Config, password: str | None, api: str | None) -> None:
             config,
             clock=clock,
             entropy=entropy,
-            rpc_transport=WebsocketTransport(),
+            rpc_transport=EthereumTransport(),
             http_transport=http,
             database=database,
             keystore=keystore,

@@ -13,7 +13,10 @@ import click
 from adyton import __version__
 from adyton.cli.tree import CONTEXT, Entry, Group, Needed, UnknownCommand, json_option, plant
 
-LAZY = {"dev": ("adyton.cli.dev:dev", "A local chain, contracts and a node to play with.")}
+LAZY = {
+    "dev": ("adyton.cli.dev:dev", "A local chain, contracts and a node to play with."),
+    "sim": ("adyton.cli.sim:sim", "A whole node in a simulated world where everything goes wrong."),
+}
 """Subtrees that are loaded when they are called: where, and the line about them."""
 
 PAGE = click.Option(["--page"], type=click.IntRange(min=1), metavar="N", help="Which page, from 1.")
@@ -24,6 +27,27 @@ API = click.Option(
     ["-a", "--api"], metavar="FILE", help="File with e-mail and password of the API's user, for the first start."
 )
 DEBUG = click.Option(["-d", "--debug"], is_flag=True, help="Log everything.")
+FROM_BLOCK = click.Option(["--from", "first"], type=click.IntRange(min=0), metavar="BLOCK", help="The first block.")
+CONTRACTS = click.Option(
+    ["--contract", "contracts"], multiple=True, metavar="ADDRESS", help="An oracle contract; may be given again."
+)
+JOB_OF_REQUESTS = click.Option(["--jobid", "job_id"], metavar="JOBID", help="Only requests of this job.")
+UNANSWERED = click.Option(["--unanswered"], is_flag=True, help="Only those that are neither answered nor cancelled.")
+UNACCOUNTED = click.Option(["--unaccounted"], is_flag=True, help="Only those without an end and without a reason.")
+REPLAY_FROM = click.Option(
+    ["--from", "--block-number", "first"], type=click.IntRange(min=0), metavar="N", required=True, help="The first block."
+)
+REQUEST = Needed("request_id", "REQUESTID", "Must pass the id of a request, alone or as CONTRACT:ID")
+TRANSACTION = Needed("name", "ID|HASH", "Must pass the id of a transaction, or the hash of one of its attempts")
+GAS_PRICE = click.Option(
+    ["--gas-price", "price"], type=click.IntRange(min=1), metavar="WEI", help="At this price a gas; else as the rules say."
+)
+DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Only say what would happen and what it costs at most.")
+YES = click.Option(["-y", "--yes"], is_flag=True, help="Do not ask.")
+PAYMENT_KEY = click.Option(["--id", "key"], metavar="KEY", help="A key of your own: under one key it is paid only once.")
+_WITHDRAW = "withdraw expects two arguments: an address and an amount"
+_SEND_ETHER = "sendether expects two arguments: an amount and an address"
+_CREATE = "txs create expects three arguments: an amount, the sender's address and the recipient's"
 DATA = click.Argument(["data"], metavar="[JSON|FILE|-]", required=False)
 
 COMMANDS = (
@@ -37,6 +61,34 @@ COMMANDS = (
     ),
     Entry("config", "settings:show", "Show every setting, its value and where the value came from."),
     Entry("health", "remote:health", "Ask the node how it is; fails unless all is well."),
+    Entry(
+        "ledger",
+        "ledger:show",
+        "Account for every request, nonce, gas and LINK.\n\nReads the chain and the database, not the node, which may run or "
+        "not; fails when something does not add up.",
+        (FROM_BLOCK, CONTRACTS),
+    ),
+    Entry(
+        "explain",
+        "requests:explain",
+        "Say step by step why something did or did not happen.\n\nWHAT is the hash of the transaction that asked or that "
+        "answers, the id of a request, or that of a run.",
+        (Needed("what", "WHAT", "Must pass a transaction's hash, a request's id or a run's id"),),
+    ),
+    Entry(
+        "requests list",
+        "requests:list_requests",
+        "List requests and what became of them, the newest first.",
+        (PAGE, JOB_OF_REQUESTS, UNANSWERED, UNACCOUNTED),
+    ),
+    Entry("requests show", "requests:show_request", "Show a request.", (REQUEST,)),
+    Entry("requests run", "requests:run_request", "Run a request again that got no answer.", (REQUEST,)),
+    Entry(
+        "blocks replay",
+        "requests:replay",
+        "Read blocks again, from one on; nothing is started twice.",
+        (REPLAY_FROM,),
+    ),
     Entry(
         "admin login",
         "remote:login",
@@ -83,13 +135,89 @@ COMMANDS = (
         (Needed("run_id", "RUNID", "Must pass the RunID to show"),),
         ("showrun", "sr"),
     ),
+    Entry("txs list", "transactions:list_transactions", "List transactions, newest first.", (PAGE,), ("transactions",)),
+    Entry("txs show", "transactions:show_transaction", "Show a transaction and its attempts.", (TRANSACTION,)),
+    Entry(
+        "txs attempts",
+        "transactions:list_attempts",
+        "List signed versions of transactions, newest first.",
+        (PAGE,),
+        ("txattempts", "attempts list", "txas"),
+    ),
+    Entry(
+        "txs doctor",
+        "transactions:doctor",
+        "Say what keeps each key from sending, and what to type.\n\nOnly looks; fails when something keeps one.",
+    ),
+    Entry(
+        "txs bump",
+        "transactions:bump",
+        "Raise the price of a transaction that is sent and not mined.",
+        (TRANSACTION, GAS_PRICE, DRY_RUN, YES),
+    ),
+    Entry(
+        "txs cancel",
+        "transactions:cancel",
+        "Cancel a transaction that is not mined.\n\nIf it may have been sent, a no-op competes for its nonce; whichever is "
+        "mined first decides.",
+        (TRANSACTION, GAS_PRICE, DRY_RUN, YES),
+    ),
+    Entry(
+        "txs resend",
+        "transactions:resend",
+        "Send the same bytes of a transaction again.",
+        (TRANSACTION, DRY_RUN, YES),
+    ),
+    Entry(
+        "txs create",
+        "transactions:create",
+        "Send ether.\n\nAMOUNT is in ETH, FROM one of the node's keys.",
+        (
+            Needed("amount", "AMOUNT", _CREATE),
+            Needed("sender", "FROM", _CREATE),
+            Needed("address", "TO", _CREATE),
+            click.Option(["--wei"], is_flag=True, help="AMOUNT is in wei."),
+            PAYMENT_KEY,
+        ),
+    ),
+    Entry(
+        "sendether",
+        "transactions:send_ether",
+        "Send ether, in wei, from one of the node's keys.",
+        (
+            Needed("amount", "AMOUNT", _SEND_ETHER),
+            Needed("address", "ADDRESS", _SEND_ETHER),
+            click.Option(["-f", "--from", "sender"], metavar="ADDRESS", help="The key; else the node chooses."),
+            PAYMENT_KEY,
+        ),
+    ),
+    Entry(
+        "admin withdraw",
+        "transactions:withdraw",
+        "Send LINK, in juels, that an oracle contract has earned to an address.",
+        (
+            Needed("address", "ADDRESS", _WITHDRAW),
+            Needed("amount", "AMOUNT", _WITHDRAW),
+            click.Option(
+                ["--from-oracle-contract-address", "--from", "contract"],
+                metavar="ADDRESS",
+                help="The contract; else ORACLE_CONTRACT_ADDRESS.",
+            ),
+            PAYMENT_KEY,
+        ),
+        ("withdraw", "w"),
+    ),
 )
 GROUPS = {
+    "requests": Group("requests", help="What contracts asked the node, and what became of it.", default="list"),
+    "blocks": Group("blocks", help="The blocks that the node has read."),
     "node": Group("node", help="The node itself."),
     "local": Group("local", help="The node itself.", hidden=True),
     "admin": Group("admin", help="Log in and out; the node's accounts."),
     "jobs": Group("jobs", help="What the node does, and what starts it.", default="list"),
     "runs": Group("runs", help="What the node did.", default="list"),
+    "txs": Group("txs", help="What the node sends to the chain.", default="list"),
+    "attempts": Group("attempts", help="Signed versions of transactions.", default="list", hidden=True),
 }
 
 

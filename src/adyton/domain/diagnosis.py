@@ -102,7 +102,7 @@ class Finding(msgspec.Struct, frozen=True):
     words: str
 
 
-class Remedy(msgspec.Struct, frozen=True, omit_defaults=True):
+class Remedy(msgspec.Struct, frozen=True):
     """What may be done; ``command`` is what to type. ``price`` in wei a gas, ``cost`` the most wei that it can cost."""
 
     help: Help
@@ -207,7 +207,7 @@ def _waiting(facts: Facts) -> str | None:
 
 
 def _not_mined(facts: Facts) -> str | None:
-    if facts.lowest is None or facts.mined or facts.age_blocks is None or _too_cheap(facts):
+    if facts.lowest is None or facts.mined or not facts.known or facts.age_blocks is None or _too_cheap(facts):
         return None
     if facts.age_blocks < max(SLOW_BLOCKS, 3 * facts.bump_threshold):
         return None

@@ -78,11 +78,17 @@ class Case(NamedTuple):
             return self.request.reason or ""
         if self.run is None:
             return ""
-        if self.run.error:
+        if self.run.error and not failed_elsewhere(self.request, self.run):
             return self.run.error
         if self.run.status is RunStatus.COMPLETED and not self.sends:
             return f"job {self.run.job_id} sends no answer: it has no {SENDS} task"
         return next((each.failure or "" for each in self.transactions if each.cancelled), "")
+
+
+def failed_elsewhere(request: Request, run: Run) -> bool:
+    """Whether the run failed where the request no longer is: a reorganisation has moved it, and its log was found only later.
+    What was wrong there (that it had left the chain, that its answer reverted) says nothing about it here."""
+    return run.status is RunStatus.ERRORED and run.request is not None and run.request.block_hash != request.block_hash
 
 
 _SETTLED = (TransactionState.SAFE, TransactionState.FATAL_ERROR)
@@ -169,6 +175,8 @@ def _unknown(case: Case) -> str:
     if run is None:
         named = case.request.run_id
         return "no run was started, and nothing says why" if named is None else f"its run {named} is not there"
+    if failed_elsewhere(case.request, run):
+        return f"run {run.id} failed in another block than the one where the request is now: {run.error}"
     if run.status is not RunStatus.COMPLETED:
         return f"run {run.id} is {run.status.value} and does not say why"
     failed = next((each.failure for each in reversed(case.transactions) if each.failure is not None), None)

@@ -93,8 +93,8 @@ class Chain:
         return [answer if isinstance(answer, RpcError) else codec.data(answer) for answer in answers]
 
     async def send_raw(self, raw: Hex) -> Hash:
-        """Hand a signed transaction to the node; returns its hash. After RpcTimeout or Disconnected it may have been taken."""
-        return codec.block_hash(await self._rpc.call_raw("eth_sendRawTransaction", raw))
+        """Hand a signed transaction to the nodes; returns its hash. After RpcTimeout or Disconnected it may have been taken."""
+        return await self._rpc.broadcast(raw)
 
     async def estimate_gas(
         self,

@@ -129,21 +129,21 @@ class Connection:
 
     async def call(self, method: str, params: Sequence[object]) -> msgspec.Raw:
         """The JSON of the call's result. Raises RpcError, RpcTimeout or Disconnected."""
-        (answer,) = await self._exchange([(method, params)], batch=False)
+        (answer,) = await self.exchange([(method, params)], batch=False)
         if isinstance(answer, RpcError):
             raise answer
         return answer
 
     async def batch(self, calls: Sequence[Call]) -> list[Answer]:
         """The results of several calls sent in one frame, in the calls' order. Raises RpcTimeout or Disconnected."""
-        return await self._exchange(calls, batch=True) if calls else []
+        return await self.exchange(calls, batch=True) if calls else []
 
     async def subscribe(self, params: Sequence[object], deliver: Deliver) -> str | int:
         """Subscribe; ``deliver`` gets every notification, also one that follows the answer at once. Returns the node's id.
 
         Raises MalformedAnswer and what ``call`` raises.
         """
-        (answer,) = await self._exchange([("eth_subscribe", params)], batch=False, deliver=deliver)
+        (answer,) = await self.exchange([("eth_subscribe", params)], batch=False, deliver=deliver)
         if isinstance(answer, RpcError):
             raise answer
         name = _subscription(answer)
@@ -156,7 +156,11 @@ class Connection:
         self._deliveries.pop(name, None)
         await self.call("eth_unsubscribe", [name])
 
-    async def _exchange(self, calls: Sequence[Call], *, batch: bool, deliver: Deliver | None = None) -> list[Answer]:
+    async def exchange(self, calls: Sequence[Call], *, batch: bool, deliver: Deliver | None = None) -> list[Answer]:
+        """The answers of one frame, in the calls' order. Without ``batch`` there is one call, which is sent as itself.
+
+        Raises RpcTimeout or Disconnected.
+        """
         if self._lost.done():
             raise Disconnected(self._lost.result())
         requests = [_Request(next(self._ids), method, params) for method, params in calls]

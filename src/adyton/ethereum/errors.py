@@ -24,6 +24,14 @@ class RpcTimeout(TryAgain):
     """No answer before the deadline. The node may still have done what was asked."""
 
 
+class GatewayFailed(RpcTimeout):
+    """What stands before the node answered in its place (HTTP 502 and the like). The node may have done what was asked."""
+
+
+class Throttled(TryAgain):
+    """The node wants to be asked less often, or the budget has no room before the deadline. It was not done."""
+
+
 class MalformedAnswer(TryAgain, ValueError):
     """The node answered something that is not what the call promises. The message names the field."""
 

@@ -1,8 +1,8 @@
-"""The node's line to Ethereum: one websocket that is made again whenever it is lost.
+"""The node's line to Ethereum: one endpoint is asked, the others stand by and take over.
 
-A connection is offered to callers only after the peer has proven, before anything else is asked, that it serves the configured
-chain, and after the standing subscriptions were made on it. What happened in a gap is not told: the subscriptions start
-afresh, and their owners ask for what they missed.
+To everybody who listens a switch looks like a new connection, so all look again by themselves and nothing depends on two
+endpoints having said the same. What is done about each endpoint is in ``endpoint``, which of them is asked in ``choice``, and
+when to look at them in ``watch``.
 """
 
 from __future__ import annotations
@@ -15,27 +15,25 @@ import msgspec
 import structlog
 
 from adyton.domain import data
-from adyton.domain.errors import Disconnected, TryAgain
-from adyton.domain.urls import redact
-from adyton.ethereum import codec
-from adyton.ethereum.connection import Answer, Call, Connection, Deliver
+from adyton.domain.chain import Hash, Hex
+from adyton.domain.errors import Disconnected
+from adyton.ethereum.budget import Moved
+from adyton.ethereum.connection import Answer, Call, Deliver
+from adyton.ethereum.endpoint import Endpoint
+from adyton.ethereum.endpoint_parts import Rules, Subscription, World
 from adyton.ethereum.errors import MalformedAnswer, RpcError, WrongChain
+from adyton.ethereum.fan_out import FanOut
 from adyton.ethereum.latest import Latest
-from adyton.ports import Clock, ConnectionLost, Entropy, RpcTransport
-
-BACK_OFF = (0, 1, 2, 4, 8, 10)
-"""Seconds before the n-th attempt in a row, as v0.6.2; the last repeats."""
-SETTLED = 10.0
-"""Seconds after which a connection that was lost counts as a good one: the next attempt is made at once."""
-BATCH_LIMIT = 100
-"""Calls in one frame; many providers refuse more."""
-JITTER = 0.1
+from adyton.ethereum.views import EndpointView, names, view
+from adyton.ethereum.watch import Watch
+from adyton.metrics import Metrics
+from adyton.ports import Clock, Entropy, RpcTransport
 
 log = structlog.get_logger(__name__)
 
 
 class Link(msgspec.Struct, frozen=True):
-    """How the line is. ``connection`` counts the connections made; ``problem`` says why there is none now."""
+    """How the line is. ``connection`` counts the connections made and the switches; ``problem`` says why there is none now."""
 
     connected: bool = False
     connection: int = 0
@@ -43,22 +41,13 @@ class Link(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
-class Subscription:
-    """A standing subscription: made again on every connection. ``deliver`` is called by the reader with each notification's
-    JSON, so it must only put it somewhere."""
-
-    def __init__(self, params: Sequence[object], deliver: Deliver) -> None:
-        self.params = tuple(params)
-        self.deliver = deliver
-        self.name: str | int | None = None
-
-
 class RpcClient:
-    """JSON-RPC calls to the Ethereum node at ``url`` (ws or wss).
+    """JSON-RPC calls to the Ethereum node at ``url`` (ws, wss, http or https), or to those of ``standbys``, in that order of
+    preference, when it cannot be used. Transactions are handed to all of them, and to the ``send_only`` ones.
 
-    ``expected_chain_id`` of None takes the chain of the first connection, and holds later ones to it. ``timeout`` (seconds)
-    bounds opening a connection and each frame. All calls raise Disconnected at once while there is no connection; nothing is
-    queued, so nothing is lost in a crash that a caller believes sent.
+    ``expected_chain_id`` of None takes the chain of the first connection, and holds later ones to it. All calls raise
+    Disconnected at once while there is no connection; nothing is queued, so nothing is lost in a crash that a caller believes
+    sent.
     """
 
     def __init__(
@@ -69,18 +58,29 @@ class RpcClient:
         clock: Clock,
         entropy: Entropy,
         expected_chain_id: int | None,
-        timeout: float = 10.0,
+        standbys: Sequence[str] = (),
+        send_only: Sequence[str] = (),
+        rules: Rules | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        self._transport = transport
-        self._url = url
-        self._where = redact(url)
-        self._clock = clock
-        self._entropy = entropy
+        self._rules = rules or Rules()
         self._chain_id = expected_chain_id
-        self._timeout = timeout
+        self._metrics = metrics or Metrics()
+        world = World(transport=transport, clock=clock, entropy=entropy, metrics=self._metrics)
+        urls = (url, *standbys, *send_only)
+        endpoints = [
+            Endpoint(each, name, world=world, rules=self._rules, owner=self, lazy=place > len(standbys))
+            for place, (each, name) in enumerate(zip(urls, names(urls), strict=True))
+        ]
+        self._primaries, self._send_only = endpoints[: 1 + len(standbys)], endpoints[1 + len(standbys) :]
+        self._active: Endpoint | None = None
         self._subscriptions: list[Subscription] = []
-        self._connection: Connection | None = None
+        self._fan_out = FanOut()
+        self._watch = Watch(self._primaries, rules=self._rules, clock=clock)
+        self._served: Endpoint | None = None
         self._link = Latest(Link(problem="not connected yet"))
+
+    # --- how it is ---------------------------------------------------------------------------------------------------
 
     @property
     def link(self) -> Link:
@@ -106,116 +106,152 @@ class RpcClient:
         """The link now, then after each change; a slow listener skips."""
         return self._link.updates()
 
+    def endpoints(self) -> tuple[EndpointView, ...]:
+        """How each endpoint is, the preferred one first, those that are only sent to last."""
+        return tuple(view(each, self._rules, active=each is self._active) for each in (*self._primaries, *self._send_only))
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
     def subscribe(self, *params: object, deliver: Deliver) -> Subscription:
-        """Ask for a standing ``eth_subscribe``, from the next connection on."""
+        """Ask for a standing ``eth_subscribe``, from the next connection on. Only the endpoint that is asked delivers; one that
+        has no subscriptions is looked at for new heads instead."""
         subscription = Subscription(params, deliver)
         self._subscriptions.append(subscription)
         return subscription
 
     async def renew(self, subscription: Subscription) -> None:
         """Make a subscription again on this connection: the node seems to have forgotten it. Raises what ``call`` raises."""
-        connection, old = self._live(), subscription.name
-        await self._establish(connection, subscription)
-        if old is not None:
-            try:
-                await connection.unsubscribe(old)
-            except RpcError as error:
-                log.debug("the node did not know the old subscription", error=error.message)
+        await self._live().renew(subscription)
 
     async def call(self, method: str, *params: object) -> Any:
-        """The result of a call, numbers exact. Raises RpcError, RpcTimeout (the node may have done it), Disconnected, and
-        MalformedAnswer for a result that is not JSON."""
+        """The result of a call, numbers exact. Raises RpcError, RpcTimeout (the node may have done it), Disconnected, Throttled
+        (it was not done), and MalformedAnswer for a result that is not JSON."""
         return _value(await self.call_raw(method, *params))
 
     async def call_raw(self, method: str, *params: object) -> msgspec.Raw:
         """The JSON of a call's result, to be decoded by type. Raises as ``call`` does."""
-        return await self._live().call(method, params)
+        while True:
+            try:
+                (answer,) = await self._live().exchange([(method, params)], batch=False)
+            except Moved:
+                continue
+            if isinstance(answer, RpcError):
+                raise answer
+            return answer
 
     async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]:
-        """The results of many calls, in order; a call that failed has its RpcError there. Raises RpcTimeout, Disconnected."""
+        """The results of many calls, in order; a call that failed has its RpcError there. Raises RpcTimeout, Disconnected,
+        Throttled."""
         answers = await self.batch_raw(calls)
         return [answer if isinstance(answer, RpcError) else _value(answer) for answer in answers]
 
     async def batch_raw(self, calls: Sequence[Call]) -> list[Answer]:
-        """Like ``batch``, with the JSON of each result."""
-        answers: list[Answer] = []
-        for start in range(0, len(calls), BATCH_LIMIT):
-            answers += await self._live().batch(calls[start : start + BATCH_LIMIT])
-        return answers
+        """Like ``batch``, with the JSON of each result. One endpoint answers them all."""
+        size = self._rules.batch_size
+        while True:
+            endpoint, answers = self._live(), list[Answer]()
+            try:
+                for start in range(0, len(calls), size):
+                    answers += await endpoint.exchange(calls[start : start + size], batch=True)
+            except Moved:
+                continue
+            return answers
+
+    async def broadcast(self, raw: Hex) -> Hash:
+        """Hand a signed transaction to every endpoint; returns its hash as soon as the one that is asked took it, or another
+        one did in its place. Raises what ``call`` raises; an RpcError means that no endpoint took it."""
+        while True:
+            others = [each for each in self._primaries if each.usable and each is not self._active]
+            try:
+                return await self._fan_out.send(raw, self._active, [*others, *self._send_only], self.problem or "lost")
+            except Moved:
+                continue
+
+    def _live(self) -> Endpoint:
+        if self._active is None:
+            raise Disconnected(f"no connection to the Ethereum node: {self.problem or 'lost'}")
+        return self._active
+
+    # --- work --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep connected, for ever. Cancel to stop."""
-        failures = 0
-        while True:
-            delay = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
-            if delay:
-                await self._clock.sleep(delay * (1 + JITTER * self._entropy.jitter()))
-            log.debug("connecting to the ethereum node", url=self._where, attempt=failures + 1)
-            lived = await self._attempt()
-            failures = 0 if lived >= SETTLED else 1 if lived > 0 else failures + 1
-
-    async def _attempt(self) -> float:
-        """One connection from opening to loss; returns for how many seconds it could be used (0: never)."""
-        since: float | None = None
+        preferred, *standbys = self._primaries
         try:
-            async with asyncio.timeout(self._timeout):
-                socket = await self._transport.open(self._url)
-            async with Connection(socket, timeout=self._timeout) as connection:
-                await self._greet(connection)
-                since = self._clock.monotonic()
-                self._offer(connection)
-                self._lost(await connection.lost())
-        except WrongChain as error:
-            log.error("wrong chain", url=self._where, error=str(error))
-            self._lost(str(error))
-        except TimeoutError:
-            self._lost(f"{self._where}: no connection within {self._timeout:g} s")
-        except (ConnectionLost, TryAgain) as error:
-            self._lost(str(error))
-        except RpcError as error:
-            self._lost(f"{self._where} answered: {error.message}")
-        except Exception as error:
-            # A defect of ours, or of a library, must cost a connection and not the node.
-            log.exception("the connection failed in a way that it must not", url=self._where)
-            self._lost(f"{self._where}: internal error ({type(error).__name__})")
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(preferred.run())
+                for each in self._send_only:
+                    parts.create_task(each.run())
+                if standbys:
+                    parts.create_task(self._watch.run(self._decide))
+                    if self._chain_id is None:
+                        await preferred.tried.wait()  # it, and not the quickest one, says which chain is ours
+                for each in standbys:
+                    parts.create_task(each.run())
         finally:
-            self._connection = None
-        return 0.0 if since is None else max(self._clock.monotonic() - since, 0.001)
+            await self._fan_out.close()
 
-    async def _greet(self, connection: Connection) -> None:
-        """Before anything else: is it our chain? Then the subscriptions, so that none is ever made on a wrong one."""
-        self._check(codec.chain_id(await connection.call("eth_chainId", ())))
-        for subscription in self._subscriptions:
-            subscription.name = None
-            await self._establish(connection, subscription)
+    # --- what endpoints ask and tell (endpoint.Owner) ----------------------------------------------------------------
 
-    def _check(self, served: int) -> None:
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        """What is subscribed to on every connection."""
+        return self._subscriptions
+
+    def saw(self, endpoint: Endpoint, number: int) -> None:
+        """An endpoint has said how high it is."""
+        if not endpoint.lazy:
+            self._watch.saw(endpoint, number)
+
+    def check_chain(self, served: int) -> None:
+        """Raises WrongChain."""
         if self._chain_id is not None and served != self._chain_id:
             raise WrongChain(f"Ethereum ChainID doesn't match ETH_CHAIN_ID: config ID={self._chain_id}, eth RPC ID={served}")
         self._chain_id = served
 
-    async def _establish(self, connection: Connection, subscription: Subscription) -> None:
-        """A node that refuses a subscription is still good for calls; its owner polls, so this is only said."""
-        try:
-            subscription.name = await connection.subscribe(subscription.params, subscription.deliver)
-        except RpcError as error:
-            log.warning("the node refused a subscription", params=subscription.params, error=error.message)
+    def told(self, endpoint: Endpoint, subscription: Subscription, notification: msgspec.Raw) -> None:
+        """Only the endpoint that is asked is heard: a head of another one would be asked for where it is not known yet."""
+        if endpoint is self._active:
+            subscription.deliver(notification)
 
-    def _live(self) -> Connection:
-        if self._connection is None:
-            raise Disconnected(f"no connection to the Ethereum node: {self.problem or 'lost'}")
-        return self._connection
+    def changed(self, endpoint: Endpoint) -> None:
+        """An endpoint can be used, or no more."""
+        if endpoint.lazy:
+            return
+        if endpoint is self._active:
+            self._active = None
+            endpoint.serving.clear()
+        self._decide()
 
-    def _offer(self, connection: Connection) -> None:
-        self._connection = connection
-        count = self.link.connection + 1
-        log.info("connected to the ethereum node", url=self._where, chain=self._chain_id, connection=count)
-        self._link.set(Link(connected=True, connection=count, chain_id=self._chain_id))
+    def _decide(self) -> None:
+        choice = self._watch.choose(self._active)
+        if choice is None:
+            self._say_lost()
+        elif choice.endpoint is not self._active:
+            self._activate(choice.endpoint, choice.because)
 
-    def _lost(self, why: str) -> None:
-        self._connection = None
-        log.warning("no connection to the ethereum node", url=self._where, error=why)
-        self._link.set(Link(connection=self.link.connection, chain_id=self._chain_id, problem=why))
+    def _activate(self, endpoint: Endpoint, because: str) -> None:
+        """Ask this endpoint from now on. The old one, if it still has a connection, answers what it was asked; what waits for
+        its turn there comes along."""
+        old, self._active = self._active, endpoint
+        if old is not None:
+            old.serving.clear()
+            old.budget.release()
+        endpoint.serving.set()
+        self._watch.activated(endpoint)
+        if self._served is not None and self._served is not endpoint:
+            self._metrics.rpc_failovers.inc()
+            log.warning("another ethereum node is asked now", endpoint=endpoint.name, before=self._served.name, because=because)
+        self._served = endpoint
+        self._link.set(Link(connected=True, connection=self.link.connection + 1, chain_id=self._chain_id))
+        for subscription, notification in endpoint.newest.items():
+            subscription.deliver(notification)  # it came before this endpoint was heard
+        if old is not None and self._watch.mute(old):
+            old.drop(because)
+
+    def _say_lost(self) -> None:
+        problems = [f"{each.problem or each.where}" for each in self._primaries]
+        self._link.set(Link(connection=self.link.connection, chain_id=self._chain_id, problem="; ".join(problems)))
 
 
 def _value(raw: msgspec.Raw) -> Any:

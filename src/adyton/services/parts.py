@@ -5,31 +5,70 @@ The chain, the keys and the adapters are named by what is asked of them, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from adyton.config import Config
-from adyton.domain.chain import Address, Hex
+from adyton.domain.chain import Address, Hash, Hex, Receipt
 from adyton.domain.runs import Data
+from adyton.domain.transactions import TransactionRequest
+from adyton.engine.create import RunMaker
 from adyton.engine.engine import Engine
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.head_tracker import ChainState
+from adyton.ethereum.views import EndpointView
+from adyton.initiators.open_requests import OpenRequests
 from adyton.metrics import Metrics
 from adyton.ports import Clock, Entropy
+from adyton.services.balances import Holding
 from adyton.services.sessions import Sessions
-from adyton.storage.database import Database
+from adyton.storage.database import Database, Statement
+from adyton.transactions.wishes import Foresight
 
 
 class Balances(Protocol):
-    """Asks the chain what an account holds."""
+    """Asks the chain what an account holds, and what it has sent."""
 
     async def balance(self, address: Address) -> int:
         """Wei of an account. Raises RpcError, TryAgain."""
         ...
 
-    async def call(self, to: Address, data: Hex) -> Hex:
-        """What a contract's function returns. Raises RpcError, TryAgain."""
+    async def call(self, to: Address, data: Hex, *, sender: Address | None = None) -> Hex:
+        """What a contract's function returns, to ``sender`` if one is named. Raises RpcError, TryAgain."""
+        ...
+
+    async def transaction_count(self, address: Address, tag: str) -> int:
+        """The next nonce of an account: by blocks (``latest``) or with the node's pool (``pending``). Raises RpcError,
+        TryAgain."""
+        ...
+
+
+class Outgoing(Protocol):
+    """Sends transactions."""
+
+    @property
+    def foresight(self) -> Foresight:
+        """Tells what would come of an operator's wish."""
+        ...
+
+    def insert_for_operator(
+        self, request: TransactionRequest, *, purpose: str, idempotency_key: str | None, now: int
+    ) -> Statement:
+        """The statement that leaves a transaction which no task asked for. It returns the row's id, or no row when there is one
+        under that key of the caller. Raises Invalid."""
+        ...
+
+    def wake(self) -> None:
+        """Say that it is stored."""
+        ...
+
+    def wished(self) -> None:
+        """Say that a wish is stored."""
+        ...
+
+    def ended(self, run_id: str | None) -> None:
+        """Say that a run's transaction was given up."""
         ...
 
 
@@ -39,6 +78,35 @@ class ChainView(Protocol):
     @property
     def state(self) -> ChainState:
         """The newest state: connected or not, the head, what is wrong."""
+        ...
+
+    async def canonical_hash(self, number: int) -> Hash | None:
+        """The hash of the canonical block at a height; None when there is none. Raises RpcError, TryAgain."""
+        ...
+
+
+class Lookup(Protocol):
+    """Looks transactions up on the chain. Every method raises RpcError, TryAgain."""
+
+    async def receipt(self, transaction: Hash) -> Receipt | None:
+        """The receipt; None when it is in no block of the chain."""
+        ...
+
+    async def known(self, transaction: Hash) -> bool:
+        """Whether the Ethereum node knows the transaction, mined or not."""
+        ...
+
+
+class Intake(Protocol):
+    """Log intake."""
+
+    @property
+    def height(self) -> int | None:
+        """The block through which logs have been taken in; None before the first."""
+        ...
+
+    def wake(self) -> None:
+        """Say that a re-read has been stored."""
         ...
 
 
@@ -57,13 +125,22 @@ class TaskTypes(Protocol):
         """Raises Invalid when the type does not exist or cannot take these params."""
         ...
 
+    def cost(self, task_type: str) -> int:
+        """Juels that a request must pay for a task of that type."""
+        ...
+
+    def min_confirmations(self, task_type: str) -> int:
+        """Confirmations of the request that a task of that type waits for at least. Raises Invalid as ``check``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of a node that the services use.
 
     ``link_contract`` gives the LINK token, None as long as it is not known: it may depend on the chain that the node finds.
-    ``head_age_limit`` is the age in seconds at which the newest head counts as too old (0: never).
+    ``holdings`` shows what the balance monitor saw last. ``endpoints`` shows the Ethereum nodes, in the order in which they
+    were given. ``finality_depth`` is in blocks.
     """
 
     config: Config
@@ -75,8 +152,15 @@ class Parts:
     engine: Engine
     task_types: TaskTypes
     balances: Balances
+    outgoing: Outgoing
     chain: ChainView
+    lookup: Lookup
+    maker: RunMaker
+    open_requests: OpenRequests
     keys: Keys
+    intake: Intake
     sessions: Sessions
     link_contract: Callable[[], Address | None]
-    head_age_limit: float = 180.0
+    holdings: Callable[[], Sequence[Holding]] = tuple
+    endpoints: Callable[[], Sequence[EndpointView]] = tuple
+    finality_depth: int = 50

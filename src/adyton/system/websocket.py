@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import ssl
 
 import aiohttp
 
 from adyton.domain.urls import redact
 from adyton.ports import ConnectionLost
+from adyton.system.reasons import reason
 
 HEARTBEAT = 10.0
 """Seconds between pings; a peer that does not answer one within half of that is given up."""
@@ -48,7 +47,7 @@ class WebsocketTransport:
         except BaseException as error:
             await session.close()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
-                raise ConnectionLost(f"{where}: {_reason(error)}") from None
+                raise ConnectionLost(f"{where}: {reason(error)}") from None
             raise
         return WebsocketSocket(websocket, session, where)
 
@@ -67,7 +66,7 @@ class WebsocketSocket:
         try:
             await self._websocket.send_frame(text, aiohttp.WSMsgType.TEXT)
         except (aiohttp.ClientError, OSError) as error:
-            raise ConnectionLost(f"{self._where}: {_reason(error)}") from None
+            raise ConnectionLost(f"{self._where}: {reason(error)}") from None
 
     async def receive(self) -> bytes:
         """The next message. Raises ConnectionLost.
@@ -100,24 +99,5 @@ class WebsocketSocket:
     def _ended(self, told: object) -> str:
         error = told if isinstance(told, BaseException) else self._websocket.exception()
         if isinstance(error, BaseException):
-            return _reason(error)
+            return reason(error)
         return f"the node closed the connection (code {self._websocket.close_code})"
-
-
-def _reason(error: BaseException) -> str:
-    """What happened, in words that cannot hold the URL (aiohttp puts it into most of its messages)."""
-    if isinstance(error, aiohttp.WSServerHandshakeError):
-        return f"answered HTTP {error.status} instead of opening a websocket"
-    if isinstance(error, aiohttp.ServerTimeoutError):
-        return "did not answer a ping"
-    if isinstance(error, aiohttp.InvalidURL):
-        return "not a valid URL"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        cause = error.certificate_error
-        return f"certificate refused: {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
-    if isinstance(error, OSError):
-        # aiohttp's and asyncio's own texts name the address; a failed name look-up has numbers of its own, below zero
-        return (
-            os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or type(error).__name__
-        )
-    return type(error).__name__

@@ -85,6 +85,11 @@ class Estimator:
             return True
         return self._asked_for is not None and self._clock.monotonic() < self._asked_at + EVERY
 
+    @property
+    def known(self) -> Market | None:
+        """What was paid when it was last asked; None: never, or nobody knew."""
+        return self._market
+
     async def market(self) -> Market | None:
         """What is paid now; None: the operator's defaults count. Raises Disconnected when the connection is lost meanwhile."""
         if self.fresh:

@@ -64,10 +64,11 @@ class Foresight:
             cost,
         )
 
-    async def cost_now(self) -> int:
-        """Wei that a transaction with the usual gas limit costs at most at a first price now. Raises Disconnected."""
-        base_fee = self._parts.head().base_fee
-        fee = first_fee(self._parts.rules, base_fee, market=await self._parts.estimator.market())
+    async def cost_now(self, *, roughly: bool = False) -> int:
+        """Wei that a transaction with the usual gas limit costs at most at a first price now; ``roughly``: the Ethereum node is
+        not asked for prices. Raises Disconnected."""
+        market = self._parts.estimator.known if roughly else await self._parts.estimator.market()
+        fee = first_fee(self._parts.rules, self._parts.head().base_fee, market=market)
         return fee.ceiling * self._parts.rules.gas_limit
 
     def _check_key(self, sender: Address) -> None:

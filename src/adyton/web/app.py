@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adyton.services.parts import Parts
+from adyton.services.watch import Watch
 from adyton.web.endpoint import Action, Endpoint, Node, unknown_route
 from adyton.web.limits import RateLimiter
 from adyton.web.middleware import BodyLimit, Origins, RequestLog, SafeHeaders, TlsRedirect
@@ -22,7 +23,7 @@ from adyton.web.settings import WebSettings
 def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
     """The API of a node. ``settings`` default to those of v0.6.2."""
     settings = settings or WebSettings()
-    routes = _routes(Node(parts, settings))
+    routes = _routes(Node(parts, settings, Watch(parts)))
     app = Starlette(
         routes=routes,
         middleware=[

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adyton.services.parts import Parts
+from adyton.services.watch import Watch
 from adyton.web.failures import SlowBody, response_to
 from adyton.web.limits import Allowance, RateLimiter
 from adyton.web.middleware import BODY_SECONDS, client_of
@@ -23,6 +24,7 @@ class Node:
 
     parts: Parts
     settings: WebSettings
+    watch: Watch
 
 
 Handler = Callable[[Node, Request], Awaitable[Response]]

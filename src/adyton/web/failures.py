@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from adyton.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TryAgain, Unauthenticated
 from adyton.ports import Entropy
+from adyton.services.payments import NotChecked
 from adyton.services.runs import NotStarted
 from adyton.web.jsonapi import refused
 
@@ -24,9 +25,10 @@ class SlowBody(Refused):
     """The request's body did not arrive in time."""
 
 
-# The first that fits. NotStarted is a 500 because clients of v0.6.2 know it as that.
+# The first that fits. NotStarted and NotChecked are a 500 because clients of v0.6.2 know them as that.
 _STATUS: tuple[tuple[type[Refused], int], ...] = (
     (NotStarted, 500),
+    (NotChecked, 500),
     (Unprocessable, 422),
     (Unauthenticated, 401),
     (Forbidden, 403),

@@ -171,7 +171,7 @@ def test_a_wrong_password_and_a_damaged_key_stop_the_start(environ: dict[str, st
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("ETH_URL", "http://h/sesame", "Ethereum url scheme must be websocket: http://h/***"),
+        ("ETH_URL", "ftp://h/sesame", "Ethereum url scheme must be websocket or http: ftp://h/***"),
         ("MIN_INCOMING_CONFIRMATIONS", "many", "allowed: a whole number of blocks"),
         ("TLS_CERT_PATH", "/nowhere.crt", "TLS_CERT_PATH = /nowhere.crt: there is no such file"),
         ("ROOT", "/dev/null/x", "ROOT must be a directory that this user may write to."),

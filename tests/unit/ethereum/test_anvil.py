@@ -15,11 +15,12 @@ from adyton.ethereum.client import Chain
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState, HeadTracker
 from adyton.ethereum.rpc import RpcClient
+from adyton.metrics import Metrics
 from adyton.storage import heads as stored
 from adyton.storage.connect import open_memory
 from adyton.system.clock import SystemClock
 from adyton.system.entropy import SystemEntropy
-from adyton.system.websocket import WebsocketTransport
+from adyton.system.rpc import EthereumTransport
 from support.scripted_rpc import running
 
 ANVIL = Path(__file__).parents[3] / "tools" / "npm" / "node_modules" / ".bin" / "anvil"
@@ -28,15 +29,15 @@ pytestmark = pytest.mark.skipif(not ANVIL.exists(), reason="no anvil under tools
 
 
 @asynccontextmanager
-async def anvil() -> AsyncIterator[str]:
-    """A chain of its own; gives its websocket URL."""
+async def anvil(scheme: str) -> AsyncIterator[str]:
+    """A chain of its own; gives its URL."""
     process = await asyncio.create_subprocess_exec(ANVIL, "--port", "0", stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(30):
             async for line in process.stdout:
                 if found := re.search(rb"Listening on (127\.0\.0\.1:\d+)", line):
-                    yield f"ws://{found[1].decode()}"
+                    yield f"{scheme}://{found[1].decode()}"
                     break
     finally:
         process.terminate()
@@ -51,13 +52,14 @@ async def until(tracker: HeadTracker, number: int, *, other_than: str = "") -> C
     raise AssertionError
 
 
-async def test_a_real_chain_is_followed_through_a_reorganisation_and_a_rewind() -> None:
-    async with anvil() as url:
+@pytest.mark.parametrize("scheme", ["ws", "http"])
+async def test_a_real_chain_is_followed_through_a_reorganisation_and_a_rewind(scheme: str) -> None:
+    async with anvil(scheme) as url:
         clock, db = SystemClock(), open_memory()
-        transport = WebsocketTransport()
-        rpc = RpcClient(transport=transport, url=url, clock=clock, entropy=SystemEntropy(), expected_chain_id=31337, timeout=10)
+        transport = EthereumTransport()
+        rpc = RpcClient(transport=transport, url=url, clock=clock, entropy=SystemEntropy(), expected_chain_id=31337)
         chain = Chain(rpc)
-        tracker = HeadTracker(rpc=rpc, chain=chain, db=db, stall=0.2)
+        tracker = HeadTracker(rpc=rpc, chain=chain, db=db, clock=clock, metrics=Metrics(), finality_depth=50, stall=0.2)
         async with running(tracker.run, rpc.run):
             assert (await until(tracker, 0)).head == await chain.head(0)
             await rpc.call("anvil_mine", "0x8")

@@ -39,7 +39,8 @@ class Chain:
             raise self.fault
         return [self.eth[each] for each in accounts], [self.link[each] if token else None for each in holders]
 
-    async def cost_now(self) -> int:
+    async def cost_now(self, *, roughly: bool = False) -> int:
+        assert roughly
         return self.price
 
 

@@ -256,6 +256,24 @@ async def test_refused_and_failed_requests_are_never_touched(api: Api, reconcile
     assert (await newest(api, request)).id == request.run_id
 
 
+async def test_a_request_whose_run_failed_in_a_block_that_it_has_left_is_run_again(api: Api, reconciler: Reconciler) -> None:
+    run = run_for(api.bench, run_log(block=LOG.block_number - 1), RunStatus.ERRORED, "not on main chain")
+    on_chain(api, LOG)
+    request = request_of(LOG, run_id=run.id)
+    await store(api.db, run, request)
+    found = (await now(api, request)).fate
+    assert (found.kind, found.reason) == (
+        Kind.UNACCOUNTED,
+        f"run {run.id} failed in another block than the one where the request is now: not on main chain",
+    )
+    await reconciler.look(head(120))
+    again = await newest(api, request)
+    assert again.id != run.id
+    assert again.request is not None
+    assert again.request.block_hash == LOG.block_hash
+    assert b'adyton_requests_run_again_total{because="request moved"} 1.0' in _exposed(api)
+
+
 async def test_what_else_is_unaccounted_for_is_left_to_an_operator(api: Api, reconciler: Reconciler) -> None:
     request = request_of(LOG)
     on_chain(api, LOG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,12 @@ from adyton.domain.transactions import Transaction
 from adyton.domain.transactions import TransactionState as S
 from adyton.domain.wishes import Wish
 from adyton.ethereum.errors import RpcError
+from adyton.keystore import Keystore
 from adyton.sim.loop import run
 from adyton.storage import operator_transactions as stored
 from adyton.storage.database import Row, Statement
 from adyton.transactions.manager import TransactionManager
-from support.outgoing import SENDER, Desk, OutsideChain, Sent, data_of, desk, simulated
+from support.outgoing import FIRST, OTHER_SENDER, SECOND, SENDER, Desk, OutsideChain, Sent, data_of, desk, simulated
 
 
 def nothing(_: Sent) -> bool:
@@ -45,7 +47,7 @@ def prices(transaction: Transaction) -> list[int]:
     return [each.fee.ceiling // GWEI for each in transaction.attempts]
 
 
-def legacy(**rules: int) -> dict[str, object]:
+def legacy(**rules: Any) -> dict[str, Any]:
     return {"chain": OutsideChain(base_fee=None), "rules": GasRules(**rules)}
 
 
@@ -391,3 +393,21 @@ async def test_at_the_ceiling_neither_a_bump_nor_a_cancellation_is_promised() ->
         for wanted in (Wish.BUMP, Wish.CANCEL):
             with pytest.raises(Conflict, match="nothing up to ETH_MAX_GAS_PRICE_WEI"):
                 await at.manager.foresight.foresee(await at.of("run"), wanted)
+
+
+@simulated
+async def test_what_nobody_can_sign_for_is_neither_raised_nor_cancelled_and_says_so() -> None:
+    async with desk(OutsideChain(base_fee=None), owners=(FIRST, SECOND)) as at:
+        await sent(at, "one", "two")
+        (theirs,) = [name for name in ("one", "two") if (await at.of(name)).from_address == OTHER_SENDER]
+        at._options["keystore"] = Keystore([FIRST])
+        await at.crash()
+        at.start()
+        await at.settle()
+        with pytest.raises(Conflict, match="is not in ROOT/keys"):
+            await at.manager.foresight.foresee(await at.of(theirs), Wish.CANCEL)
+        found = await wished(at, theirs, Wish.CANCEL)
+        assert (found.wish, len(found.attempts)) == ("cancel", 1)
+        assert "to be cancelled by an operator, but" in (found.waiting or "")
+        at.chain.mine()
+        assert (await at.until(theirs, S.SAFE, seconds=5)).failure is None

@@ -1,0 +1,29 @@
+"""Why a connection failed, in words that cannot hold its URL (aiohttp puts it into most of its messages)."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+import aiohttp
+
+
+def reason(error: BaseException) -> str:
+    """What happened, for people."""
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"answered HTTP {error.status} instead of opening a websocket"
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return "did not answer a ping"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "not a valid URL"
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return "the connection was closed before the answer was complete"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+        return f"certificate refused: {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+    if isinstance(error, OSError):
+        # aiohttp's and asyncio's own texts name the address; a failed name look-up has numbers of its own, below zero
+        return (
+            os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or type(error).__name__
+        )
+    return type(error).__name__

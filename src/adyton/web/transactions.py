@@ -1,0 +1,58 @@
+"""Outgoing transactions."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adyton.domain.wishes import Wish
+from adyton.services import doctor, transactions
+from adyton.web import jsonapi
+from adyton.web.endpoint import Handler, Node, body_of
+from adyton.web.failures import Unprocessable
+from adyton.web.pages import Page
+from adyton.web.presenters.transactions import attempt_resource, key_resource, transaction_resource, wish_resource
+
+_TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"", "false", "0"})
+
+
+async def index(node: Node, request: Request) -> Response:
+    """List transactions, newest first."""
+    page = Page.of(request)
+    found, count = await transactions.page(node.parts, offset=page.offset, limit=page.size)
+    return jsonapi.listed([transaction_resource(each) for each in found], page.links(request, count), count)
+
+
+async def attempts(node: Node, request: Request) -> Response:
+    """List signed versions of transactions, newest first."""
+    page = Page.of(request)
+    found, count = await transactions.attempts_page(node.parts, offset=page.offset, limit=page.size)
+    return jsonapi.listed([attempt_resource(each) for each in found], page.links(request, count), count)
+
+
+async def show(node: Node, request: Request) -> Response:
+    """Show a transaction by the hash of one of its attempts, or by its id."""
+    return jsonapi.shown(transaction_resource(await transactions.get(node.parts, request.path_params["name"])))
+
+
+async def examine(node: Node, _request: Request) -> Response:
+    """Say of each key what keeps it from sending."""
+    return jsonapi.shown([key_resource(each) for each in await doctor.examine(node.parts)])
+
+
+def wishes(wish: Wish) -> Handler:
+    """The handler that leaves a wish."""
+
+    async def handler(node: Node, request: Request) -> Response:
+        name, dry = request.path_params["name"], _is_dry(request)
+        return jsonapi.shown(wish_resource(await transactions.wish(node.parts, name, wish, await body_of(request), dry=dry)))
+
+    return handler
+
+
+def _is_dry(request: Request) -> bool:
+    text = request.query_params.get("dryRun", "").lower()
+    if text not in _TRUE | _FALSE:
+        # Whatever was meant, it was not "do it".
+        raise Unprocessable("dryRun must be true or false")
+    return text in _TRUE
