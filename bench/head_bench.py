@@ -23,7 +23,7 @@ async def ask(node: Node) -> float:
     for height in range(HEIGHT, HEIGHT + HEADS):
         assert await stored_runs.due_at(node.db, height, limit=1000) == []
         await stored_transactions.anything_unseen(node.db)
-        await stored_transactions.senders_unconfirmed(node.db)
+        await stored_transactions.senders_open(node.db)
         assert await stored_transactions.confirmed_until(node.db, height) == []
     return elapsed() * 1000 / HEADS
 

@@ -59,6 +59,7 @@ ALLOWED = {
     ("web/listeners.py", "socket"): "the API's own listening sockets; nothing is connected to",
     ("web/server.py", "socket"): "the type of those sockets",
     ("dev/prices.py", "aiohttp"): "the price source is a server",
+    ("dev/fault_proxy.py", "asyncio.open_connection"): "it stands between programs, and breaks what the transports open",
     (
         "cli/client.py",
         "http.client",

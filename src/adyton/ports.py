@@ -71,7 +71,7 @@ class RpcTransport(Protocol):
     """Opens connections to an Ethereum node."""
 
     async def open(self, url: str) -> RpcSocket:
-        """Connect to ``url`` (ws or wss). Raises ConnectionLost."""
+        """Connect to ``url`` (ws, wss, http or https). Raises ConnectionLost."""
         ...
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from adyton.sim.chain import GWEI, LINK_UNIT, Genesis, SimulatedChain
+from adyton.sim.blocks import Genesis
+from adyton.sim.chain import GWEI, LINK_UNIT, SimulatedChain
 from adyton.sim.clock import SimulatedClock
 from adyton.sim.contracts import CALLBACK, CONSUMER, FULFILL, ORACLE, REQUEST_EVENT, address_word, word
 from adyton.sim.loop import run
@@ -292,9 +293,9 @@ def test_the_state_of_an_old_block_is_what_it_was() -> None:
         chain.submit(signed(0))
         before = chain.mine()
         chain.submit(signed(1))
-        chain.mine()
-        assert chain.state_at(before.number).nonces[NODE] == 1
-        assert chain.state_at(before.number - 1).nonces.get(NODE, 0) == 0
-        assert chain.state_at(chain.head.number).balances == chain.state.balances
+        after = chain.mine()
+        assert chain.state_after(before).nonces[NODE] == 1
+        assert chain.state_after(chain.blocks[before.number - 1]).nonces.get(NODE, 0) == 0
+        assert chain.state_after(after).balances == chain.state.balances
 
     simulated(main())

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from adyton.ports import ConnectionLost
-from adyton.sim.chain import GWEI, LINK_UNIT, Genesis, SimulatedChain
+from adyton.sim.blocks import Genesis
+from adyton.sim.chain import GWEI, LINK_UNIT, SimulatedChain
 from adyton.sim.clock import SimulatedClock
 from adyton.sim.contracts import LINK, ORACLE, REQUEST_EVENT
-from adyton.sim.ethereum import SimulatedEthereum, SimulatedSocket
+from adyton.sim.ethereum import SimulatedEthereum
 from adyton.sim.faults import Faults
 from adyton.sim.loop import run
+from adyton.sim.socket import SimulatedSocket
 from adyton.sim.trace import Gate, Trace
 from support.signing import NODE, signed
 
@@ -246,5 +248,161 @@ def test_faults_strike_when_they_are_switched_on() -> None:
         faults.dropped = 1.0
         with pytest.raises(ConnectionLost):
             await wire.call("eth_blockNumber")
+
+    simulate(scene)
+
+
+def test_logs_may_be_left_out_unknown_or_too_many_for_a_while() -> None:
+    async def scene(wire: Wire) -> None:
+        faults, chain = wire.node.faults, wire.chain
+        for _ in range(4):
+            chain.request(JOB, {})
+            chain.mine()
+        everything = {"fromBlock": "0x0", "toBlock": "latest"}
+        faults.hidden_logs = 1.0
+        assert await wire.call("eth_getLogs", everything) == []
+        await asyncio.sleep(faults.hidden_seconds)
+        assert len(await wire.call("eth_getLogs", everything)) == 4
+        faults.set(hidden_logs=0.0, empty_logs=1.0)
+        assert len(await wire.call("eth_getLogs", everything)) == 1
+        faults.set(empty_logs=0.0, range_limit=2)
+        assert (await wire.call("eth_getLogs", everything))["code"] == -32005
+        assert len(await wire.call("eth_getLogs", {"fromBlock": "0x6", "toBlock": "0x7"})) == 2
+        faults.set(range_limit=0, log_limit=3)
+        assert "3" in (await wire.call("eth_getLogs", everything))["message"]
+        faults.calm()
+        assert len(await wire.call("eth_getLogs", everything)) == 4
+        assert faults.counts == {"hidden_logs": 4, "empty_logs": 1, "range_limit": 1, "log_limit": 1}
+
+    simulate(scene)
+
+
+def test_young_blocks_may_be_unknown_for_a_while() -> None:
+    async def scene(wire: Wire) -> None:
+        wire.node.faults.header_not_found = 1.0
+        head = wire.chain.mine()
+        balance = {"to": LINK, "data": "0x70a08231" + "00" * 12 + ORACLE[2:]}
+        calls: list[tuple[str, list[object]]] = [
+            ("eth_call", [balance, hex(head.number)]),
+            ("eth_call", [balance, head.hash]),
+            ("eth_getLogs", [{"fromBlock": hex(head.number)}]),
+            ("eth_getLogs", [{"blockHash": head.hash}]),
+        ]
+        for method, params in calls:
+            assert (await wire.call(method, *params))["message"] == "header not found"
+        assert (await wire.call("eth_call", balance, hex(head.number + 1)))["message"] == "header not found"
+        await asyncio.sleep(wire.node.faults.unknown_seconds)
+        assert int(await wire.call("eth_call", balance, head.hash), 16) == 0
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "taken"),
+    [
+        ("known", "already known", 1),
+        ("underpriced", "transaction underpriced: gas tip cap 1, minimum needed 2", 0),
+        ("nonce_too_high", "nonce too high", 0),
+        ("limited", None, 0),
+    ],
+)
+def test_a_transaction_may_be_taken_or_not_whatever_is_said(fault: str, words: str | None, taken: int) -> None:
+    async def scene(wire: Wire) -> None:
+        wire.node.faults.set(**{fault: 1.0})
+        refusal = await wire.call("eth_sendRawTransaction", "0x" + signed(0).hex())
+        assert words is None or refusal["message"] == words
+        assert (refusal["code"] == 429) == (fault == "limited")
+        assert len(wire.chain.pool) == taken
+
+    simulate(scene)
+
+
+def test_a_frozen_node_says_nothing_and_forgets_what_it_was_asked() -> None:
+    async def scene(wire: Wire) -> None:
+        await wire.call("eth_subscribe", "newHeads")
+        wire.node.faults.frozen = True
+        wire.chain.mine()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(60):
+                await wire.call("eth_chainId")
+        wire.node.faults.frozen = False
+        assert await wire.call("eth_chainId") == hex(1337)
+
+    simulate(scene)
+
+
+def test_a_connection_may_end_after_the_request_was_carried_out() -> None:
+    async def scene(wire: Wire) -> None:
+        wire.node.faults.closed = 1.0
+        with pytest.raises(ConnectionLost):
+            await wire.call("eth_sendRawTransaction", "0x" + signed(0).hex())
+        assert len(wire.chain.pool) == 1
+
+    simulate(scene)
+
+
+def test_events_may_come_late_behind_younger_ones() -> None:
+    async def scene(wire: Wire) -> None:
+        await wire.call("eth_subscribe", "newHeads")
+        wire.node.faults.late_heads = 1.0
+        first = wire.chain.mine()
+        wire.node.faults.late_heads = 0.0
+        second = wire.chain.mine()
+        assert [(await wire.event())["result"]["hash"] for _ in range(2)] == [second.hash, first.hash]
+
+    simulate(scene)
+
+
+def test_each_endpoint_has_its_own_faults_and_its_own_view_of_the_chain() -> None:
+    async def scene(wire: Wire) -> None:
+        behind = wire.node.endpoint("http://behind")
+        other = Wire(wire.node, await wire.node.open("http://behind"))
+        behind.faults.set(lag=30.0)
+        old, sent = wire.chain.head, wire.chain.transaction_of(wire.chain.request(JOB, {}))
+        block = wire.chain.mine()
+        wire.chain.reorganise(1)
+        assert await wire.call("eth_blockNumber") == hex(wire.chain.head.number)
+        assert await other.call("eth_blockNumber") == hex(old.number)
+        assert await other.call("eth_getBlockByHash", block.hash, False) is None
+        assert await other.call("eth_getTransactionReceipt", sent) is None
+        assert (await other.call("eth_getTransactionByHash", sent)) is None
+        await asyncio.sleep(30)
+        assert await other.call("eth_blockNumber") == hex(wire.chain.head.number)
+        assert (await other.call("eth_getTransactionReceipt", sent))["blockHash"] == wire.chain.head.parent_hash
+        assert (await other.call("eth_subscribe", "newHeads"))["message"] == "notifications not supported"
+        assert behind.methods.counts["eth_blockNumber"] == 2
+        behind.go_offline()
+        with pytest.raises(ConnectionLost, match="behind: connection refused"):
+            await wire.node.open("http://behind")
+        assert await wire.call("eth_chainId") == hex(1337)
+
+    simulate(scene)
+
+
+def test_the_fee_history_is_what_the_blocks_paid() -> None:
+    async def scene(wire: Wire) -> None:
+        wire.chain.submit(signed(0, fee=300, tip=7))
+        block = wire.chain.mine()
+        history = await wire.call("eth_feeHistory", "0x1", hex(block.number), [10, 90])
+        assert history["oldestBlock"] == hex(block.number)
+        assert [int(fee, 16) for fee in history["baseFeePerGas"]] == [block.base_fee, wire.chain.next_base_fee]
+        assert [int(tip, 16) for tip in history["reward"][0]] == [7 * GWEI, 7 * GWEI]
+        shown = await wire.call("eth_getBlockByNumber", hex(block.number), True)
+        assert [each["from"] for each in shown["transactions"]] == [NODE]
+
+    simulate(scene)
+
+
+def test_strangers_send_gifts_and_use_the_key() -> None:
+    async def scene(wire: Wire) -> None:
+        wire.chain.fund(NODE, 5)
+        stolen = wire.chain.spend_nonce(NODE)
+        assert await wire.call("eth_getTransactionCount", NODE, "pending") == "0x1"
+        before = int(await wire.call("eth_getBalance", NODE, "latest"), 16)
+        wire.chain.mine()
+        receipt = await wire.call("eth_getTransactionReceipt", stolen)
+        cost = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+        assert int(await wire.call("eth_getBalance", NODE, "latest"), 16) == before + 5 - cost
+        assert await wire.call("eth_getTransactionCount", NODE, "latest") == "0x1"
 
     simulate(scene)

@@ -34,12 +34,14 @@ async def make(database: Database, *tasks: str) -> Bench:
     return bench
 
 
+ELSEWHERE = "it failed in another block than the one where the request is now"
 RUNS = [
     None,
     (RunStatus.IN_PROGRESS, None),
     (RunStatus.COMPLETED, None),
     (RunStatus.ERRORED, "why"),
     (RunStatus.ERRORED, None),
+    (RunStatus.ERRORED, ELSEWHERE),
     (RunStatus.CANCELLED, "left the chain"),
 ]
 SENT = [
@@ -57,7 +59,8 @@ async def stored_cases(bench: Bench) -> dict[str, Kind]:
     wanted: dict[str, Kind] = {}
     for number, (known, sent, (decision, how)) in enumerate(product(RUNS, SENT, ENDS), start=1):
         log = run_log(request=number, block=100 + number)
-        run = None if known is None else run_for(bench, log, *known)
+        where = log if known is None or known[1] != ELSEWHERE else run_log(request=number, block=9000 + number)
+        run = None if known is None else run_for(bench, where, *known)
         if known is None and sent is not None:
             continue
         request = request_of(

@@ -44,7 +44,7 @@ async def test_a_wrong_password_of_the_keystore_stops_the_boot(place: World) -> 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ETH_URL", "http://127.0.0.1:8545"), ("MIN_INCOMING_CONFIRMATIONS", "many"), ("CHAINLINK_PORT", "99999")],
+    [("ETH_URL", "ftp://127.0.0.1:8545"), ("MIN_INCOMING_CONFIRMATIONS", "many"), ("CHAINLINK_PORT", "99999")],
 )
 async def test_a_wrong_setting_stops_the_boot_and_is_named(place: World, name: str, value: str) -> None:
     child = await launch(place.root, SECRETS, port=await free_port(), settings=place.settings(**{name: value}))

@@ -57,11 +57,11 @@ def running() -> State | None:
     return state
 
 
-async def stay_up(report: Report, real: Real, *, command: str) -> None:
-    """Build the world and keep it until cancelled. Raises Conflict if one is up already."""
+async def stay_up(report: Report, real: Real, *, command: str, faults: str | None = None) -> None:
+    """Build the world and keep it until cancelled; ``faults``: as of ``set_up``. Raises Conflict if one is up already."""
     if running() is not None:
         raise Conflict(f"A dev world is up already ({STATE}); stop it with Ctrl-C where it runs.")
-    async with set_up(_empty_directory(), report, real) as stage:
+    async with set_up(_empty_directory(), report, real, faults=faults) as stage:
         _remember(stage)
         try:
             _introduce(stage, report, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ from adyton.dev import contracts as on_chain
 from adyton.dev import world
 from adyton.dev.chain import CHAIN_ID, LocalChain
 from adyton.dev.contracts import Contracts
+from adyton.dev.fault_proxy import FaultProxy
 from adyton.dev.node_process import NodeProcess, Secrets
 from adyton.dev.prices import PriceSource
 from adyton.dev.report import Report
@@ -25,6 +27,8 @@ from adyton.ports import HttpFailure
 PARAMETERS = {"path": ["USD"], "times": 100}
 """What the demo's requester tells the job: the price in US dollars, in cents."""
 BLOCK_SECONDS = 1
+EVERY, LASTING = 10.0, 5.0
+"""Seconds between two faults, about, and the longest that one lasts."""
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -40,8 +44,11 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def set_up(directory: Path, report: Report, real: Real) -> AsyncIterator[Stage]:
-    """Build the world and take it down afterwards, whatever happens; the node's last words are shown if that is a failure."""
+async def set_up(directory: Path, report: Report, real: Real, *, faults: str | None = None) -> AsyncIterator[Stage]:
+    """Build the world and take it down afterwards, whatever happens; the node's last words are shown if that is a failure.
+
+    With ``faults``, a seed, the node's connections to the chain and to the price source break now and then once all is set up.
+    """
     async with AsyncExitStack() as running:
         with report.step("local chain", "starting anvil") as words:
             chain = await running.enter_async_context(world.running_chain(directory, real))
@@ -50,18 +57,42 @@ async def set_up(directory: Path, report: Report, real: Real) -> AsyncIterator[S
         with report.step("price source", "starting") as words:
             prices = await running.enter_async_context(PriceSource())
             words.append(f"{prices.url} says {prices.body}")
+        lines: list[FaultProxy] = []
+        to_chain, to_prices = chain.websocket, prices.url
+        if faults is not None:
+            lines = [
+                await running.enter_async_context(FaultProxy(port, clock=real.clock)) for port in (chain.port, prices.port)
+            ]
+            to_chain, to_prices = lines[0].websocket, f"{lines[1].http}/price"
         secrets = world.new_secrets(real.entropy)
-        node = await running.enter_async_context(_node(directory, chain, contracts, secrets, report, real))
+        settings = world.node_settings(chain, contracts, websocket=to_chain)
+        node = await running.enter_async_context(_node(directory, settings, secrets, report, real))
         address = (await node.api.addresses())[0]
         with report.step("node's address", "funding and permitting") as words:
             await on_chain.welcome_node(chain, contracts, address)
             words.append(f"{evm.checksum(address)} has 10 ETH and may answer for the oracle")
         with report.step("job", "adding through the API") as words:
-            job = world.price_job(prices.url, contracts.oracle)
+            job = world.price_job(to_prices, contracts.oracle)
             job_id = await node.api.create_job(job)
             words.append(f"{job_id}: {' -> '.join(['runlog', *(task['type'] for task in job['tasks'])])}")
         await chain.mine_every(BLOCK_SECONDS)
+        if faults is not None:
+            await running.enter_async_context(_tormented(lines, faults))
+            report.line(f"From now on connections break about every {EVERY:g} s, drawn from the seed {faults}.")
         yield Stage(chain, contracts, prices, node, address, secrets, job_id)
+
+
+@asynccontextmanager
+async def _tormented(lines: list[FaultProxy], seed: str) -> AsyncIterator[None]:
+    torments = [
+        asyncio.create_task(line.torment(f"{seed} {number}", every=EVERY, lasting=LASTING)) for number, line in enumerate(lines)
+    ]
+    try:
+        yield
+    finally:
+        for torment in torments:
+            torment.cancel()
+        await asyncio.gather(*torments, return_exceptions=True)
 
 
 async def _deploy(chain: LocalChain, report: Report) -> Contracts:
@@ -75,9 +106,8 @@ async def _deploy(chain: LocalChain, report: Report) -> Contracts:
 
 @asynccontextmanager
 async def _node(
-    directory: Path, chain: LocalChain, contracts: Contracts, secrets: Secrets, report: Report, real: Real
+    directory: Path, settings: dict[str, str], secrets: Secrets, report: Report, real: Real
 ) -> AsyncIterator[NodeProcess]:
-    settings = world.node_settings(chain, contracts)
     async with AsyncExitStack() as running:
         with report.step("node", "booting") as words:
             starting = world.running_node(directory / "node", secrets, real, settings=settings)

@@ -151,11 +151,17 @@ class Engine:
 
     async def _follow_settlements(self) -> None:
         async for run_ids in self._settlements.settled():
-            try:
-                await self._push(run_ids)
-            except StorageUnavailable as fault:
-                # The rows still say it: the sweep finds them.
-                log.error("runs whose transaction is settled cannot be read", because=str(fault))
+            while not await self._pushed(run_ids):
+                await self._clock.sleep(1)
+
+    async def _pushed(self, run_ids: list[str]) -> bool:
+        """Whether they could be read. In a crash the rows still say it: the sweep finds them."""
+        try:
+            await self._push(run_ids)
+        except StorageUnavailable as fault:
+            log.error("runs whose transaction is settled cannot be read; trying again", because=str(fault))
+            return False
+        return True
 
     async def _push(self, run_ids: list[str]) -> None:
         """Queue many runs, read in one go; one that changes before its turn is caught by its version."""

@@ -94,6 +94,7 @@ class LogIntake:
         self._furthest = -1
         self._connection = 0
         self._looked_back = clock.monotonic()
+        self._looked_to = -1
         self._caught_up = asyncio.Event()
         self.rereads = Rereads(
             db=db,
@@ -169,6 +170,8 @@ class LogIntake:
                 cursor = await self._begin(head)
                 self._connection = state.connection
             self._furthest = cursor.block_number
+            # A process before this one may have read its last blocks while they were young, and not have looked back.
+            self._looked_to = max(cursor.block_number, head.number - self._finality_depth) - self._finality_depth
             self._cursor = cursor
         return self._cursor
 
@@ -223,17 +226,18 @@ class LogIntake:
             raise ChainMoved(f"block {cursor.block_number} left the chain while the next ones were read")
 
     async def _look_back(self, head: Head) -> None:
-        """Now and then, read the blocks once more that may still change: a node may have answered with some logs missing."""
+        """Now and then, read the blocks once more that may still change: a node may have answered with some logs missing. None
+        is left out that was so young when it was read, however many blocks have come since the last look."""
         now = self._clock.monotonic()
         if not self._look_back_every or now - self._looked_back < self._look_back_every:
             return
-        first = max(0, head.number - self._finality_depth + 1)
+        first = max(0, min(head.number - self._finality_depth, self._looked_to) + 1)
         while first <= head.number:
             ears = self._listening.now()
             stretch = await self._reader.next(ears.filter, first, head.number, head, self._stride)
             await self._book.take_in(Reading(logs=stretch.logs, first=first, last=stretch.last, again=True))
             first = stretch.last + 1
-        self._looked_back = now
+        self._looked_back, self._looked_to = now, head.number - self._margin
 
 
 def _back(cursor: Cursor, blocks: int) -> Cursor:

@@ -101,7 +101,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     foreign: tuple[ForeignNonces, ...] = ()
     keys: frozenset[Address] = frozenset()
     first_nonces: Mapping[Address, int] = {}
-    """The lowest nonce of each key that any row holds; those before it are from before the key came here."""
+    """The lowest nonce of each key that was given to something wanted; those before it are from before the key came here."""
 
     def topics(self) -> dict[Hash, list[Listener]]:
         """Listeners by the topic that names their job."""
@@ -131,6 +131,14 @@ async def first_block(db: Rows) -> int | None:
         "UNION ALL SELECT MIN(receipt_block) FROM transactions) AS lowest"
     )
     return None if lowest is None else _int(lowest)
+
+
+async def first_job(db: Rows) -> int | None:
+    """When the oldest job was made that listens to the chain, in seconds; None when there is none."""
+    [(oldest,)] = await db.read(
+        "SELECT MIN(jobs.created_at) FROM jobs JOIN initiators ON job_id = jobs.id WHERE type = ?", (RUN_LOG,)
+    )
+    return None if oldest is None else _int(oldest) // 1_000_000
 
 
 async def contracts(db: Rows) -> set[Address]:
@@ -257,7 +265,11 @@ async def _transactions(db: Rows, first: int) -> tuple[TransactionRow, ...]:
 
 
 async def _first_nonces(db: Rows) -> dict[Address, int]:
-    rows = await db.read("SELECT from_address, MIN(nonce) FROM transactions WHERE nonce IS NOT NULL GROUP BY from_address")
+    # Not what fills a gap: it may be one that was left before the key came here.
+    rows = await db.read(
+        "SELECT from_address, MIN(nonce) FROM transactions "
+        "WHERE nonce IS NOT NULL AND (run_id IS NOT NULL OR purpose IS NOT NULL) GROUP BY from_address"
+    )
     return {str(address): _int(lowest) for address, lowest in rows}
 
 

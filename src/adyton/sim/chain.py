@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import cbor2
-import msgspec
 
+from adyton.sim.blocks import Announcement, Block, Genesis, MinedLog
 from adyton.sim.clock import EPOCH, SimulatedClock
 from adyton.sim.contracts import (
     BLOCK_GAS_TARGET,
@@ -19,7 +19,6 @@ from adyton.sim.contracts import (
     CONSUMER,
     ORACLE,
     Answer,
-    Emitted,
     Outcome,
     State,
     apply,
@@ -34,51 +33,15 @@ from adyton.sim.trace import Trace
 
 LINK_UNIT = 10**18
 GWEI = 10**9
-
-
-class MinedLog(msgspec.Struct, frozen=True):
-    """A log in its place."""
-
-    emitted: Emitted
-    transaction: SimTransaction
-    transaction_index: int
-    index: int
-
-
-class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """A block with what its transactions did."""
-
-    number: int
-    hash: str
-    parent_hash: str
-    timestamp: int
-    base_fee: int | None
-    gas_used: int
-    transactions: tuple[SimTransaction, ...]
-    outcomes: tuple[Outcome, ...]
-    logs: tuple[MinedLog, ...]
-    born: float
-    """The simulated second at which this node learned of it."""
-
-
-class Announcement(msgspec.Struct, frozen=True):
-    """A change of the canonical chain."""
-
-    removed: tuple[Block, ...]
-    added: tuple[Block, ...]
-
-
-class Genesis(msgspec.Struct, frozen=True, kw_only=True):
-    """What is true before the first block: who has how many wei, and whom the oracle contract lets answer."""
-
-    balances: Mapping[str, int] = {}
-    authorised: Collection[str] = ()
+ELSEWHERE = b"signed elsewhere"
+"""The bytes of a transaction that somebody else signed with the node's key."""
 
 
 class SimulatedChain:
     """The chain. ``period`` is the mean time between blocks in seconds, each drawn within ``jitter`` of it.
 
-    ``base_fee`` of None makes a chain from before EIP-1559. ``height`` blocks exist from the beginning.
+    ``base_fee`` of None makes a chain from before EIP-1559. ``height`` blocks exist from the beginning. ``drift`` is the part
+    by which the base fee changes with each block beside its wandering; EIP-1559 allows an eighth.
     """
 
     def __init__(
@@ -102,7 +65,8 @@ class SimulatedChain:
         self._trace = trace
         self._jitter = jitter
         self._genesis = State(balances=dict(genesis.balances), authorised=frozenset(genesis.authorised))
-        self.state = self._genesis.copy()
+        self.state = self._genesis
+        self._states: dict[str, State] = {}
         self.pool = Mempool(chain_id=chain_id)
         self.blocks: list[Block] = []
         self.by_hash: dict[str, Block] = {}
@@ -110,7 +74,8 @@ class SimulatedChain:
         self._built = 0
         self._requests: dict[str, str] = {}
         self._jobs_asked = 0
-        self._next_base_fee = base_fee
+        self.next_base_fee = base_fee
+        self.drift = 0.0
         for ago in range(height, -1, -1):
             self._append(self._build([], EPOCH - int(ago * period), base_fee))
 
@@ -145,15 +110,9 @@ class SimulatedChain:
         """The hash of the transaction that made a request."""
         return self._requests[identity]
 
-    def state_at(self, number: int) -> State:
-        """The state after a canonical block."""
-        if number >= self.head.number:
-            return self.state
-        state = self._genesis.copy()
-        for block in self.blocks[: number + 1]:
-            for transaction in block.transactions:
-                apply(state, transaction, timestamp=block.timestamp, base_fee=block.base_fee or 0)
-        return state
+    def state_after(self, block: Block) -> State:
+        """The state after a block, canonical or not. Not to be changed."""
+        return self._states[block.hash]
 
     # --- asking and sending ----------------------------------------------------------------------------------------
 
@@ -174,8 +133,8 @@ class SimulatedChain:
         self._trace.note("request", f"{identity} job {job_id}")
         return identity
 
-    def cancel(self, identity: str, *, requester: str = CONSUMER) -> str:
-        """Put the consumer's cancellation of an open request into the mempool and return the transaction's hash.
+    def cancel(self, identity: str) -> str:
+        """Put the requester's cancellation of an open request into the mempool and return the transaction's hash.
 
         It reverts in a block earlier than five minutes after the request's.
         """
@@ -183,9 +142,36 @@ class SimulatedChain:
         assert origin is not None, "the request is not on the chain"
         log = next(each.emitted for each in origin.logs if each.emitted.data[32:64] == unhex(identity))
         payment, function, expiration = log.data[64:96], log.data[128:160], log.data[160:192]
+        requester = hexed(log.data[12:32])
         return self._foreign(CANCEL + unhex(identity) + payment + function + expiration, caller=requester)
 
-    def _foreign(self, data: bytes, *, caller: str) -> str:
+    def fund(self, account: str, wei: int) -> str:
+        """Put somebody's gift into the mempool and return the transaction's hash."""
+        return self._foreign(b"", caller="", to=account, value=wei)
+
+    def spend_nonce(self, account: str) -> str:
+        """Put a transaction of ``account`` into the mempool that somebody else signed with its key, and return the hash."""
+        self._built += 1
+        nonce = self.pool.next_nonce(account, self.state)
+        fee = 3 * (self.next_base_fee or 20 * GWEI) + 5 * GWEI
+        prices: dict[str, Any] = {"tip_cap": 5 * GWEI, "fee_cap": fee}
+        if self.next_base_fee is None:
+            prices = {"tip_cap": fee, "fee_cap": fee, "gas_price": fee}
+        transaction = SimTransaction(
+            hash=hexed(keccak(b"own" + word(self._built))),
+            sender=account,
+            nonce=nonce,
+            to="0x" + "5e" * 20,
+            gas=21_000,
+            chain_id=self.chain_id,
+            raw=ELSEWHERE,
+            **prices,
+        )
+        self.pool.add(transaction, self.state)
+        self._trace.note("pool", f"{transaction.hash} from {account} nonce {nonce}, sent by somebody else")
+        return transaction.hash
+
+    def _foreign(self, data: bytes, *, caller: str, to: str = ORACLE, value: int = 0) -> str:
         self._built += 1
         sender = hexed(keccak(b"sender" + word(self._built))[12:])
         identity = hexed(keccak(b"transaction" + word(self._built)))
@@ -193,7 +179,7 @@ class SimulatedChain:
         tip = self._random.randint(1, 5 * GWEI)
         self.pool.add(
             SimTransaction(
-                hash=identity, sender=sender, nonce=0, to=ORACLE, data=data, tip_cap=tip, fee_cap=10**15, caller=caller
+                hash=identity, sender=sender, nonce=0, to=to, data=data, tip_cap=tip, fee_cap=10**15, caller=caller, value=value
             ),
             self.state,
         )
@@ -222,7 +208,7 @@ class SimulatedChain:
     def mine(self, count: int = 1) -> Block:
         """Add blocks from the mempool and return the last."""
         for _ in range(count):
-            base_fee = self._next_base_fee
+            base_fee = self.next_base_fee
             block = self._build(self.pool.choose(self.state, base_fee or 0), self._now(), base_fee)
             self._append(block)
             self.pool.prune(self.state)
@@ -231,7 +217,7 @@ class SimulatedChain:
 
     def set_base_fee(self, base_fee: int) -> None:
         """Let the next block have this base fee; it wanders on from there."""
-        self._next_base_fee = base_fee
+        self.next_base_fee = base_fee
 
     def reorganise(
         self,
@@ -269,8 +255,8 @@ class SimulatedChain:
         for block in self.blocks[-depth:]:
             for transaction in block.transactions:
                 self._included.pop(transaction.hash, None)
-        self.state = self.state_at(self.head.number - depth)
         del self.blocks[-depth:]
+        self.state = self._states[self.head.hash]
 
     def _regrow(self, plan: list[list[SimTransaction]], removed: tuple[Block, ...], *, shuffle: bool) -> Iterable[Block]:
         for index, transactions in enumerate(plan):
@@ -278,7 +264,7 @@ class SimulatedChain:
                 self._random.shuffle(transactions)
             old = removed[index] if index < len(removed) else None
             timestamp = old.timestamp + self._random.randint(0, 2) if old else self._now()
-            base_fee = old.base_fee if old else self._next_base_fee
+            base_fee = old.base_fee if old else self.next_base_fee
             block = self._build(transactions, timestamp, base_fee)
             self._append(block)
             yield block
@@ -286,6 +272,7 @@ class SimulatedChain:
     def _build(self, transactions: list[SimTransaction], timestamp: int, base_fee: int | None) -> Block:
         parent = self.blocks[-1] if self.blocks else None
         timestamp = max(timestamp, parent.timestamp + 1) if parent else timestamp
+        self.state = self.state.copy()
         done, outcomes = self._execute(transactions, timestamp, base_fee or 0)
         self._built += 1
         parent_hash = parent.hash if parent else "0x" + "00" * 32
@@ -324,13 +311,14 @@ class SimulatedChain:
     def _append(self, block: Block) -> None:
         self.blocks.append(block)
         self.by_hash[block.hash] = block
+        self._states[block.hash] = self.state
         for transaction in block.transactions:
             self._included[transaction.hash] = block
         if block.base_fee is not None:
             # What strangers burn beside the few transactions that the simulation knows moves the price both ways.
             foreign = self._random.randint(BLOCK_GAS_TARGET * 6 // 10, BLOCK_GAS_TARGET * 14 // 10)
             change = block.base_fee * (foreign - BLOCK_GAS_TARGET) // BLOCK_GAS_TARGET // 8
-            self._next_base_fee = max(GWEI, block.base_fee + change)
+            self.next_base_fee = max(GWEI, block.base_fee + change + int(block.base_fee * self.drift))
 
     def _announce(self, announcement: Announcement) -> None:
         for block in announcement.removed:

@@ -36,6 +36,10 @@ class CrashGate(Gate):
         self._trace = trace
         self._fuses = set(fuses)
 
+    def defuse(self) -> None:
+        """Kill no more."""
+        self._fuses.clear()
+
     async def before(self, what: str) -> None:
         """Called before the thing is done."""
         await self._pass("before", what)

@@ -1,62 +1,44 @@
-"""A simulated Ethereum node: JSON-RPC over simulated websockets, onto a simulated chain.
+"""Simulated Ethereum nodes: JSON-RPC over simulated connections, onto one simulated chain.
 
-Requests on one connection arrive in their order; answers may overtake each other, as geth's do; events of the subscriptions
-keep theirs.
+Each URL is an endpoint of its own, with its own faults and its own view of the chain. Requests on one connection arrive in
+their order; answers may overtake each other, as geth's do; events of the subscriptions keep theirs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
+from collections import deque
 
 from adyton.ports import ConnectionLost
-from adyton.sim.chain import Announcement, SimulatedChain
+from adyton.sim.blocks import Announcement
+from adyton.sim.chain import SimulatedChain
 from adyton.sim.entropy import stream
 from adyton.sim.faults import Faults
-from adyton.sim.loop import SimulatedLoop, running_loop
-from adyton.sim.methods import Methods, RpcFault
-from adyton.sim.shapes import header, log_json, matching
+from adyton.sim.loop import running_loop
+from adyton.sim.methods import Methods
+from adyton.sim.socket import SimulatedSocket
 from adyton.sim.trace import Gate, Trace
+from adyton.sim.view import View
 
 LATENCY = (0.001, 0.015)
 """Seconds that a message takes one way."""
 
-STEP = 0.000_001
-"""The least time between two messages of one direction, so that their order is kept."""
 
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+class Endpoint:
+    """One Ethereum node. ``online`` of False refuses connections."""
 
-
-class SimulatedEthereum:
-    """Implements ``RpcTransport``. ``online`` of False refuses connections."""
-
-    def __init__(self, seed: int | str, chain: SimulatedChain, trace: Trace, gate: Gate, faults: Faults | None = None) -> None:
+    def __init__(self, seed: int | str, chain: SimulatedChain, trace: Trace, gate: Gate, faults: Faults) -> None:
         self.chain = chain
-        self.faults = faults or Faults()
+        self.faults = faults
         self.trace = trace
         self.gate = gate
         self.online = True
-        self.methods = Methods(chain, self.faults)
+        self.view = View(chain)
+        self.methods = Methods(self.view, faults)
         self.sockets: list[SimulatedSocket] = []
-        self.opened = 0
         self._random = stream(seed, "network")
-        chain.listeners.append(self._tell)
-
-    async def open(self, url: str) -> SimulatedSocket:
-        """Connect. Raises ConnectionLost while the node is off line."""
-        await self.gate.before(f"rpc open {url}")
-        await asyncio.sleep(self.latency())
-        if not self.online:
-            raise ConnectionLost(f"{url}: connection refused")
-        self.opened += 1
-        self.trace.note("rpc", f"open {self.opened}")
-        socket = SimulatedSocket(self, self.opened, running_loop())
-        self.sockets.append(socket)
-        return socket
+        self._unheard: deque[Announcement] = deque()
+        chain.listeners.append(self._hear)
 
     def latency(self) -> float:
         """Seconds for one message one way."""
@@ -67,138 +49,101 @@ class SimulatedEthereum:
         for socket in list(self.sockets):
             socket.lose(reason)
 
+    def go_offline(self) -> None:
+        """Break every connection and refuse new ones until ``online`` is set again."""
+        self.online = False
+        self.disconnect("the node went away")
+
+    def _hear(self, announcement: Announcement) -> None:
+        self._unheard.append(announcement)
+        if self.faults.lag > 0:
+            self.faults.struck("lag")
+            running_loop().call_later(self.faults.lag, self._learn)
+        else:
+            self._learn()
+
+    def _learn(self) -> None:
+        """Take the oldest change in; while some are late, later ones queue behind them."""
+        announcement = self._unheard.popleft()
+        self.view.apply(announcement)
+        for socket in list(self.sockets):
+            socket.announce(announcement)
+
+
+class SimulatedEthereum:
+    """Implements ``RpcTransport``. An endpoint comes into being when its URL is first asked for; the first is ``primary``, and
+    ``faults``, ``online`` and ``methods`` are its own."""
+
+    def __init__(self, seed: int | str, chain: SimulatedChain, trace: Trace, gate: Gate, faults: Faults | None = None) -> None:
+        self.chain = chain
+        self.endpoints: dict[str, Endpoint] = {}
+        self.opened = 0
+        self._seed = seed
+        self._trace = trace
+        self._gate = gate
+        self._first: Endpoint | None = Endpoint(seed, chain, trace, gate, faults or Faults(seed))
+        self.primary = self._first
+
+    @property
+    def faults(self) -> Faults:
+        """The faults of the primary endpoint."""
+        return self.primary.faults
+
+    @property
+    def methods(self) -> Methods:
+        """The methods of the primary endpoint."""
+        return self.primary.methods
+
+    @property
+    def online(self) -> bool:
+        """Whether the primary endpoint takes connections."""
+        return self.primary.online
+
+    @online.setter
+    def online(self, value: bool) -> None:
+        self.primary.online = value
+        for endpoint in self.endpoints.values():
+            endpoint.online = value
+
+    def endpoint(self, url: str) -> Endpoint:
+        """The endpoint at a URL."""
+        if url not in self.endpoints:
+            self.endpoints[url] = self._first or self._another(url)
+            self._first = None
+        return self.endpoints[url]
+
+    def _another(self, url: str) -> Endpoint:
+        seed = f"{self._seed}/{url}"
+        return Endpoint(seed, self.chain, self._trace, self._gate, Faults(seed))
+
+    async def open(self, url: str) -> SimulatedSocket:
+        """Connect. Raises ConnectionLost while the node is off line."""
+        endpoint = self.endpoint(url)
+        await self._gate.before(f"rpc open {url}")
+        await asyncio.sleep(endpoint.latency())
+        if not endpoint.online:
+            raise ConnectionLost(f"{url}: connection refused")
+        self.opened += 1
+        self._trace.note("rpc", f"open {self.opened} {url}")
+        socket = SimulatedSocket(endpoint, self.opened, running_loop(), events=url.startswith("ws"))
+        endpoint.sockets.append(socket)
+        return socket
+
+    def disconnect(self, reason: str = "the node closed the connection") -> None:
+        """Break every connection to every endpoint; what is on its way is lost."""
+        for endpoint in self._all():
+            endpoint.disconnect(reason)
+
     def forget_clients(self) -> None:
         """The process at the other end died: what it had sent still arrives."""
-        for socket in list(self.sockets):
-            socket.lose("the client died", arrives=True)
+        for endpoint in self._all():
+            for socket in list(endpoint.sockets):
+                socket.lose("the client died", arrives=True)
 
     def go_offline(self) -> None:
         """Break every connection and refuse new ones until ``online`` is set again."""
         self.online = False
         self.disconnect("the node went away")
 
-    def _tell(self, announcement: Announcement) -> None:
-        for socket in list(self.sockets):
-            socket.announce(announcement)
-
-
-class SimulatedSocket:
-    """Implements ``RpcSocket``: one connection."""
-
-    def __init__(self, node: SimulatedEthereum, number: int, loop: SimulatedLoop) -> None:
-        self._node = node
-        self._name = str(number)
-        self._loop = loop
-        self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._subscriptions: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._reason: str | None = None
-        self._deaf = False
-        self._last_arrival = 0.0
-        self._last_event = 0.0
-
-    async def send(self, text: bytes) -> None:
-        """Hand one text over. Raises ConnectionLost."""
-        what = f"rpc {text[:120].decode(errors='replace')}"
-        await self._node.gate.before(what)
-        self._check_open()
-        self._node.trace.note("rpc>", f"{self._name} {text.decode()}")
-        if self._node.faults.strikes(self._node.faults.dropped):
-            self.lose("connection reset by peer")
-            raise ConnectionLost("connection reset by peer")
-        self._last_arrival = max(self._last_arrival + STEP, self._loop.time() + self._node.latency())
-        self._loop.call_at(self._last_arrival, self._arrive, text)
-        await self._node.gate.after(what)
-
-    async def receive(self) -> bytes:
-        """The next text. Raises ConnectionLost."""
-        await self._node.gate.before("rpc receive")
-        text = await self._incoming.get() if self._reason is None or not self._incoming.empty() else None
-        if text is None:
-            self._check_open()
-            raise ConnectionLost("the connection was closed")
-        self._node.trace.note("rpc<", f"{self._name} {text.decode()}")
-        return text
-
-    async def close(self) -> None:
-        """Close; may be called twice."""
-        self.lose("closed by us", arrives=True)
-
-    def lose(self, reason: str, *, arrives: bool = False) -> None:
-        """Break the connection: no answer comes any more, and unless it ``arrives``, what was sent is lost on its way."""
-        if self._reason is not None:
-            return
-        self._reason = reason
-        self._deaf = not arrives
-        self._node.sockets.remove(self)
-        self._node.trace.note("rpc", f"lost {self._name}: {reason}")
-        self._incoming.put_nowait(None)
-
-    def _check_open(self) -> None:
-        if self._reason is not None:
-            raise ConnectionLost(self._reason)
-
-    # --- the node's side -------------------------------------------------------------------------------------------
-
-    def _arrive(self, text: bytes) -> None:
-        if self._deaf:
-            return
-        message = _decode(text)
-        calls = message if isinstance(message, list) else [message]
-        answers = [self._answer(call) for call in calls]
-        if any(call.get("method") == "eth_sendRawTransaction" for call in calls) and self._node.faults.strikes(
-            self._node.faults.lost_replies
-        ):
-            self.lose("connection reset by peer")
-            return
-        reply = answers if isinstance(message, list) else answers[0]
-        self._loop.call_later(self._node.latency() + self._node.faults.delay(), self._deliver, _encode(reply))
-
-    def _answer(self, call: dict[str, Any]) -> dict[str, Any]:
-        reply: dict[str, Any] = {"jsonrpc": "2.0", "id": call.get("id")}
-        method, params = str(call.get("method")), call.get("params") or []
-        own: dict[str, Callable[..., Any]] = {"eth_subscribe": self._subscribe, "eth_unsubscribe": self._unsubscribe}
-        try:
-            return reply | {"result": own[method](*params) if method in own else self._node.methods.call(method, params)}
-        except RpcFault as fault:
-            error: dict[str, Any] = {"code": fault.code, "message": str(fault)}
-            return reply | {"error": error if fault.data is None else error | {"data": fault.data}}
-
-    def _subscribe(self, kind: str, wanted: dict[str, Any] | None = None) -> str:
-        if kind not in {"newHeads", "logs"}:
-            raise RpcFault(-32601, f'no "{kind}" subscription in eth namespace')
-        identity = f"0x{int(self._name):x}{len(self._subscriptions) + 1:04x}"
-        self._subscriptions[identity] = (kind, wanted or {})
-        return identity
-
-    def _unsubscribe(self, identity: str) -> bool:
-        if self._subscriptions.pop(identity, None) is None:
-            raise RpcFault(-32000, "subscription not found")
-        return True
-
-    def announce(self, announcement: Announcement) -> None:
-        """Tell the subscribers of a change of the chain."""
-        for identity, (kind, wanted) in list(self._subscriptions.items()):
-            for event in self._heads(announcement) if kind == "newHeads" else self._logs(announcement, wanted):
-                self._notify(identity, event)
-
-    @staticmethod
-    def _heads(announcement: Announcement) -> list[dict[str, Any]]:
-        return [header(block) for block in announcement.added]
-
-    @staticmethod
-    def _logs(announcement: Announcement, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        gone = [log_json(log, block, removed=True) for block in announcement.removed for log in matching(block, wanted)]
-        return gone + [log_json(log, block) for block in announcement.added for log in matching(block, wanted)]
-
-    def _notify(self, identity: str, event: dict[str, Any]) -> None:
-        faults = self._node.faults
-        if faults.strikes(faults.missed_heads):
-            return
-        text = _encode({"jsonrpc": "2.0", "method": "eth_subscription", "params": {"subscription": identity, "result": event}})
-        for _ in range(2 if faults.strikes(faults.doubled_heads) else 1):
-            self._last_event = max(self._last_event + STEP, self._loop.time() + self._node.latency())
-            self._loop.call_at(self._last_event, self._deliver, text)
-
-    def _deliver(self, text: bytes) -> None:
-        if self._reason is None:
-            self._incoming.put_nowait(text)
+    def _all(self) -> list[Endpoint]:
+        return list(self.endpoints.values()) or [self.primary]

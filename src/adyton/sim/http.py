@@ -10,6 +10,7 @@ import msgspec
 
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
 from adyton.sim.entropy import stream
+from adyton.sim.faults import SourceFaults
 from adyton.sim.trace import Gate, Trace
 
 LATENCY = (0.005, 0.080)
@@ -22,6 +23,9 @@ class Slow(msgspec.Struct, frozen=True):
     seconds: float
     then: HttpResponse | HttpFailure
 
+
+GARBAGE = (b"<html><body>Bad gateway</body></html>", b'{"USD": 165.', b'{"error": "try later"}', b"", b"\xff\xfe\x00")
+"""What a source says when it does not say what was asked for."""
 
 Answer: TypeAlias = HttpResponse | HttpFailure | Slow
 Route: TypeAlias = Callable[[HttpRequest], Answer]
@@ -39,7 +43,8 @@ class SimulatedHttp:
     address without a route refuses the connection.
     """
 
-    def __init__(self, seed: int | str, trace: Trace, gate: Gate) -> None:
+    def __init__(self, seed: int | str, trace: Trace, gate: Gate, faults: SourceFaults | None = None) -> None:
+        self.faults = faults or SourceFaults(seed)
         self._random = stream(seed, "http")
         self._trace = trace
         self._gate = gate
@@ -65,10 +70,12 @@ class SimulatedHttp:
         return response
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
-        answer = self._find(request.url)(request)
+        answer = self._spoilt() or self._find(request.url)(request)
         seconds = self._random.uniform(*LATENCY)
         if isinstance(answer, Slow):
             seconds, answer = answer.seconds, answer.then
+        if self.faults.strikes("slow"):
+            seconds = self.faults.draw(self.faults.slow_seconds)
         await asyncio.sleep(min(seconds, request.timeout))
         if seconds > request.timeout:
             raise HttpFailure(f"timed out after {request.timeout:g} s", retriable=True)
@@ -77,6 +84,14 @@ class SimulatedHttp:
         if len(answer.body) > request.limit:
             raise HttpFailure(f"the response is larger than {request.limit} bytes", retriable=False)
         return answer
+
+    def _spoilt(self) -> Answer | None:
+        """What comes instead of the answer, if a fault strikes."""
+        if self.faults.strikes("refused"):
+            return HttpFailure("connection refused", retriable=True)
+        if self.faults.strikes("errors"):
+            return ok('{"error": "overloaded"}', status=self._random.choice((500, 502, 503, 429)))
+        return ok(self._random.choice(GARBAGE)) if self.faults.strikes("garbage") else None
 
     def _find(self, url: str) -> Route:
         fitting = [prefix for prefix in self._routes if url.startswith(prefix)]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from adyton.sim.chain import Block, SimulatedChain
+from adyton.sim.blocks import Block
 from adyton.sim.contracts import Revert, apply, call_contract, view
 from adyton.sim.faults import Faults
 from adyton.sim.mempool import BLOCK_GAS, Rejected
 from adyton.sim.rlp import SimTransaction, Undecodable, hexed, unhex
 from adyton.sim.shapes import full_block, log_json, matching, receipt_json, transaction_json
+from adyton.sim.view import View
 
 TIP = 10**9
-LOG_LIMIT = 10_000
+HISTORY = 1024
+"""Blocks that ``eth_feeHistory`` looks back at most."""
+TOO_MANY = ("query returned more than {} results", "query exceeds max results {}", "logs matched by query exceeds limit of {}")
+TOO_WIDE = (
+    "block range is too wide",
+    "eth_getLogs is limited to a {} range",
+    "exceed maximum block range: {}",
+    "query timeout exceeded",
+)
+GATEWAY = ((502, "Bad Gateway"), (503, "Service Unavailable"), (504, "Gateway Timeout"))
+LIMITED = ("Too Many Requests", "request rate limited", "Your app has exceeded its compute units per second capacity")
+"""Words of providers; the braces are for their limit."""
 
 
 class RpcFault(Exception):
@@ -26,10 +38,11 @@ class RpcFault(Exception):
 
 
 class Methods:
-    """The method table over a chain. ``call`` is the way in."""
+    """The method table over an endpoint's view of the chain. ``call`` is the way in."""
 
-    def __init__(self, chain: SimulatedChain, faults: Faults) -> None:
-        self._chain = chain
+    def __init__(self, view: View, faults: Faults) -> None:
+        chain = view.chain
+        self._chain = view
         self._faults = faults
         self.counts: dict[str, int] = {}
         self._table: dict[str, Callable[..., Any]] = {
@@ -49,7 +62,7 @@ class Methods:
             "eth_getCode": lambda *_: "0x00",
             "eth_call": self._call,
             "eth_estimateGas": self._estimate,
-            "eth_gasPrice": lambda: hex((chain.head.base_fee or TIP) + TIP),
+            "eth_gasPrice": lambda: hex((self._latest().base_fee or TIP) + TIP),
             "eth_maxPriorityFeePerGas": lambda: hex(TIP),
             "eth_feeHistory": self._fee_history,
             "eth_sendRawTransaction": self._send,
@@ -61,15 +74,23 @@ class Methods:
         function = self._table.get(method)
         if function is None:
             raise RpcFault(-32601, f"the method {method} does not exist/is not available")
+        if self._faults.strikes("limited"):
+            raise RpcFault(429, self._faults.choose(LIMITED))
+        gateway = self._faults.choose(GATEWAY) if self._faults.strikes("gateway") else None
+        if gateway is not None and self._faults.draw((0, 1)) < 0.5:
+            raise RpcFault(*gateway)
         try:
-            return function(*params)
+            result = function(*params)
         except (TypeError, ValueError, AttributeError) as error:
             raise RpcFault(-32602, f"invalid argument: {error}") from error
+        if gateway is not None:
+            raise RpcFault(*gateway)
+        return result
 
     # --- blocks ----------------------------------------------------------------------------------------------------
 
     def _latest(self) -> Block:
-        behind = self._faults.stale_blocks if self._faults.strikes(self._faults.stale_heads) else 0
+        behind = self._faults.stale_blocks if self._faults.strikes("stale_heads") else 0
         return self._chain.blocks[max(0, len(self._chain.blocks) - 1 - behind)]
 
     def _number(self, tag: str) -> int:
@@ -87,11 +108,34 @@ class Methods:
         block = self._chain.by_hash.get(identity)
         return None if block is None else full_block(block, details=details)
 
+    def _known(self, block: Block | None) -> None:
+        """Raises RpcFault when a question about a young block goes to a machine that does not have it."""
+        young = block is not None and self._chain.chain.age(block) < self._faults.unknown_seconds
+        if young and self._faults.strikes("header_not_found"):
+            raise RpcFault(-32000, "header not found")
+
     def _logs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        found = [log_json(log, block) for block in self._range(wanted) for log in matching(block, wanted)]
-        if len(found) > LOG_LIMIT:
-            raise RpcFault(-32005, f"query returned more than {LOG_LIMIT} results")
+        blocks = self._range(wanted)
+        self._known(blocks[-1] if blocks else None)
+        limit, most = self._faults.range_limit, self._faults.log_limit
+        if limit and len(blocks) > limit:
+            self._faults.struck("range_limit")
+            raise RpcFault(-32005, self._faults.choose(TOO_WIDE).format(limit))
+        found = list(self._found(blocks, wanted))
+        if len(found) > most:
+            self._faults.struck("log_limit")
+            raise RpcFault(-32005, self._faults.choose(TOO_MANY).format(most))
         return found
+
+    def _found(self, blocks: list[Block], wanted: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        last = self._chain.head.number
+        if self._faults.strikes("empty_logs"):
+            last -= self._faults.stale_blocks
+        for block in blocks:
+            young = self._chain.chain.age(block) < self._faults.hidden_seconds
+            for log in matching(block, wanted):
+                if block.number <= last and not (young and self._faults.strikes("hidden_logs")):
+                    yield log_json(log, block)
 
     def _range(self, wanted: dict[str, Any]) -> list[Block]:
         if wanted.get("blockHash"):
@@ -121,17 +165,25 @@ class Methods:
 
     def _receipt(self, identity: str) -> Any:
         place = self._mined(identity)
-        if place is None or self._faults.strikes(self._faults.missing_receipts):
+        if place is None or self._faults.strikes("missing_receipts"):
             return None
-        if self._chain.age(place[0]) < self._faults.receipt_lag:
+        if self._chain.chain.age(place[0]) < self._faults.receipt_lag:
+            self._faults.struck("receipt_lag")
             return None
         return receipt_json(*place)
 
     def _send(self, raw: str) -> str:
+        if self._faults.strikes("underpriced"):
+            raise RpcFault(-32000, "transaction underpriced: gas tip cap 1, minimum needed 2")
+        if self._faults.strikes("nonce_too_high"):
+            raise RpcFault(-32000, "nonce too high")
         try:
-            return self._chain.submit(unhex(raw))
+            taken = self._chain.chain.submit(unhex(raw))
         except (Undecodable, Rejected) as error:
             raise RpcFault(-32000, str(error)) from error
+        if self._faults.strikes("known"):
+            raise RpcFault(-32000, "already known")
+        return taken
 
     # --- accounts --------------------------------------------------------------------------------------------------
 
@@ -147,8 +199,11 @@ class Methods:
     # --- calls and prices ------------------------------------------------------------------------------------------
 
     def _call(self, wanted: dict[str, Any], tag: str = "latest", *_: Any) -> str:
-        number = self._chain.by_hash[tag].number if len(tag) == 66 else self._number(tag)
-        state, imagined = self._chain.state_at(number), _imagined(wanted)
+        block = self._chain.by_hash.get(tag) if len(tag) == 66 else self._chain.block(self._number(tag))
+        if block is None:
+            raise RpcFault(-32000, "header not found")
+        self._known(block)
+        state, imagined = self._chain.chain.state_after(block), _imagined(wanted)
         answer = view(state, imagined.to, imagined.data)
         if answer is not None:
             return hexed(answer)
@@ -161,20 +216,36 @@ class Methods:
     def _estimate(self, wanted: dict[str, Any], *_: Any) -> str:
         self._call(wanted)
         state = self._chain.state.copy()
-        state.balances.setdefault(_imagined(wanted).sender, 0)
-        outcome = apply(state, _imagined(wanted), timestamp=self._chain.head.timestamp, base_fee=0)
+        imagined = _imagined(wanted)
+        state.balances[imagined.sender] = 10**30
+        outcome = apply(state, imagined, timestamp=self._chain.head.timestamp, base_fee=0)
         return hex(outcome.gas_used * 5 // 4)
 
     def _fee_history(self, count: str | int, tag: str, percentiles: list[float] | None = None) -> dict[str, Any]:
         newest = self._number(tag)
-        wanted = count if isinstance(count, int) else int(count, 16)
+        wanted = min(HISTORY, count if isinstance(count, int) else int(count, 16))
         blocks = self._chain.blocks[max(0, newest + 1 - wanted) : newest + 1]
-        fees = [hex(block.base_fee or 0) for block in blocks]
-        history: dict[str, Any] = {"oldestBlock": hex(blocks[0].number), "gasUsedRatio": [0.5] * len(blocks)}
-        history["baseFeePerGas"] = [*fees, fees[-1]]
+        if not blocks:
+            return {"oldestBlock": "0x0", "gasUsedRatio": None}
+        fees = [block.base_fee or 0 for block in blocks]
+        after = self._chain.block(newest + 1)
+        coming = after.base_fee if after else self._chain.chain.next_base_fee
+        history: dict[str, Any] = {
+            "oldestBlock": hex(blocks[0].number),
+            "gasUsedRatio": [0.5] * len(blocks),
+            "baseFeePerGas": [hex(fee) for fee in (*fees, coming or 0)],
+        }
         if percentiles:
-            history["reward"] = [[hex(TIP + int(percentile) * 10**7) for percentile in percentiles] for _ in blocks]
+            history["reward"] = [[hex(_tip(block, each)) for each in percentiles] for block in blocks]
         return history
+
+
+def _tip(block: Block, percentile: float) -> int:
+    """What ``percentile`` of a block's transactions paid at most; what strangers pay when the simulation knows of none."""
+    tips = sorted(each.tip(block.base_fee or 0) for each in block.transactions)
+    if not tips:
+        return TIP + int(percentile) * 10**7
+    return tips[min(len(tips) - 1, int(len(tips) * percentile / 100))]
 
 
 def _imagined(wanted: dict[str, Any]) -> SimTransaction:

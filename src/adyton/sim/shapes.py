@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from adyton.sim.chain import Block, MinedLog
+from adyton.sim.blocks import Block, MinedLog
 from adyton.sim.contracts import Outcome
 from adyton.sim.mempool import BLOCK_GAS
 from adyton.sim.rlp import SimTransaction, hexed

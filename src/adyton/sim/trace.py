@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 
+from adyton.domain.errors import StorageUnavailable
+from adyton.sim.faults import DiskFaults
 from adyton.storage.database import Database, Row, Statement, Value
 
 
@@ -46,12 +49,13 @@ class Gate:
 
 
 class TracedDatabase:
-    """A database that writes each operation into the trace and passes the gate around it.
+    """A database that writes each operation into the trace and passes the gate around it, on a disk that may fail.
 
     ``close`` does not close: the rows outlive the node that is crashed on top of them.
     """
 
-    def __init__(self, database: Database, trace: Trace, gate: Gate) -> None:
+    def __init__(self, database: Database, trace: Trace, gate: Gate, faults: DiskFaults | None = None) -> None:
+        self.faults = faults or DiskFaults()
         self._database = database
         self._trace = trace
         self._gate = gate
@@ -74,6 +78,12 @@ class TracedDatabase:
         """Write through, between two passes of the gate."""
         name = ", ".join(statement_name(statement.sql) for statement in statements)
         await self._gate.before(f"write {name}")
+        if self.faults.strikes("slow"):
+            await asyncio.sleep(self.faults.draw(self.faults.slow_seconds))
+        if self.faults.full:
+            self.faults.struck("full")
+            self._trace.note("failed", f"StorageUnavailable: {name}")
+            raise StorageUnavailable("database or disk is full")
         self._note(statements)
         try:
             returned = await self._database.write(*statements)
@@ -83,6 +93,9 @@ class TracedDatabase:
         for rows in returned:
             self._trace.note("return", repr(rows))
         await self._gate.after(f"write {name}")
+        if self.faults.strikes("unsure"):
+            self._trace.note("failed", f"StorageUnavailable: {name}, after it was written")
+            raise StorageUnavailable("the answer to the commit was lost: the operation may have been applied")
         return returned
 
     def _note(self, statements: tuple[Statement, ...]) -> None:

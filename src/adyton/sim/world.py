@@ -25,16 +25,18 @@ from coincurve import PrivateKey
 
 from adyton import node as composition
 from adyton.config import Config
+from adyton.domain.errors import StorageUnavailable
 from adyton.domain.jobs import Job
 from adyton.keystore import Keystore
 from adyton.services import jobs as job_service
-from adyton.sim.chain import Genesis, SimulatedChain
+from adyton.sim.blocks import Genesis
+from adyton.sim.chain import SimulatedChain
 from adyton.sim.clock import SimulatedClock
 from adyton.sim.contracts import ORACLE
 from adyton.sim.crash import CrashGate, Life, bury
 from adyton.sim.entropy import SimulatedEntropy, stream
 from adyton.sim.ethereum import SimulatedEthereum
-from adyton.sim.faults import Faults
+from adyton.sim.faults import DiskFaults, Faults
 from adyton.sim.http import SimulatedHttp, ok
 from adyton.sim.loop import OWNER
 from adyton.sim.trace import Trace, TracedDatabase
@@ -71,7 +73,8 @@ SETTINGS = {
 
 class World:
     """The world of one seed. ``settings`` are environment names of the node's configuration; ``fuses`` are the passes of the
-    crash gate at which the node is killed, to be started again after ``downtime`` seconds (drawn between the two)."""
+    crash gate at which the node is killed, to be started again after ``downtime`` seconds (drawn between the two). ``balance``
+    is what the node's key holds at first, in wei."""
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class World:
         fuses: Iterable[int] = (),
         downtime: tuple[float, float] = (0.5, 60.0),
         faults: Faults | None = None,
+        balance: int = 100 * ETHER,
         **chain: Any,
     ) -> None:
         self.random = stream(seed, "world")
@@ -88,18 +92,22 @@ class World:
         began = self.clock.now()
         self.trace = Trace(lambda: self.clock.now() - began)
         self.gate = CrashGate(self.trace, fuses)
-        genesis = Genesis(balances={NODE: 100 * ETHER}, authorised=[NODE])
+        genesis = Genesis(balances={NODE: balance}, authorised=[NODE])
         self.chain = SimulatedChain(seed, self.clock, self.trace, genesis, **chain)
         self.ethereum = SimulatedEthereum(seed, self.chain, self.trace, self.gate, faults)
         self.http = SimulatedHttp(seed, self.trace, self.gate)
         self.http.route(PRICE_URL, ok('{"USD": 165.42}'))
         self.config = Config.load(SETTINGS | dict(settings or {}))
+        for url in (*self.config.eth_url, *self.config.eth_secondary_urls):
+            self.ethereum.endpoint(url)
         self.node: composition.Node | None = None
         self.lives = 0
         self._entropy = SimulatedEntropy(seed, self.clock)
         self._memory = open_memory()
-        self.database = TracedDatabase(self._memory, self.trace, self.gate)
+        self.disk = DiskFaults(seed)
+        self.database = TracedDatabase(self._memory, self.trace, self.gate, self.disk)
         self._downtime = downtime
+        self._next_downtime: float | None = None
         self._keystore = Keystore([PrivateKey(KEY)])
         self._life: Life | None = None
         self._failure: BaseException | None = None
@@ -154,8 +162,14 @@ class World:
         await self.node.run()
 
     def _ended(self, running: asyncio.Task[None]) -> None:
-        if not running.cancelled():
-            self._failure = running.exception() or RuntimeError("the node stopped by itself")
+        if running.cancelled():
+            return
+        error = running.exception() or RuntimeError("the node stopped by itself")
+        if self.node is None and isinstance(error, StorageUnavailable):
+            # A process that cannot start on a failing disk ends, and whoever runs it starts it again.
+            self.strike()
+        else:
+            self._failure = error
 
     async def kill(self, why: str) -> None:
         """End the node as ``kill -9`` does: nothing that it still had in mind happens."""
@@ -172,12 +186,20 @@ class World:
         await self.clock.sleep(downtime)
         await self.boot()
 
+    def strike(self, downtime: float | None = None) -> None:
+        """Kill the node now, unless it is dead; it comes back after ``downtime`` seconds, or as many as after a fuse."""
+        if self._life is not None and self._life.alive:
+            self._life.alive = False
+            self._next_downtime = downtime
+            self.gate.died.set()
+
     async def _supervise(self) -> None:
-        """Start the node again whenever the crash gate has killed it."""
+        """Start the node again whenever something has killed it."""
         while True:
             await self.gate.died.wait()
             self.gate.died.clear()
-            await self.crash(self.random.uniform(*self._downtime))
+            downtime, self._next_downtime = self._next_downtime, None
+            await self.crash(self.random.uniform(*self._downtime) if downtime is None else downtime)
 
     # --- what a test does and sees ---------------------------------------------------------------------------------
 
@@ -192,7 +214,7 @@ class World:
 
     async def run_of(self, request: str) -> tuple[str, str | None]:
         """Status and error of a request's run; ``("none", None)`` when there is none."""
-        rows = await self.rows("SELECT status, error FROM runs WHERE request_id = ?", request)
+        rows = await self.rows("SELECT status, error FROM runs WHERE request_id = ? AND superseded_by IS NULL", request)
         assert len(rows) <= 1, "a request has several runs"
         return (str(rows[0][0]), None if rows[0][1] is None else str(rows[0][1])) if rows else ("none", None)
 
@@ -201,11 +223,15 @@ class World:
         AssertionError after ``within`` simulated seconds."""
         deadline = self.clock.monotonic() + within
         while not await _value(condition):
-            if self._failure is not None:
-                raise self._failure
             if self.clock.monotonic() > deadline:
                 self.fail(f"not so within {within:g} s")
-            await self.clock.sleep(every)
+            await self.breathe(every)
+
+    async def breathe(self, seconds: float) -> None:
+        """Let time pass. Raises what ended the node by itself."""
+        if self._failure is not None:
+            raise self._failure
+        await self.clock.sleep(seconds)
 
     async def until_completed(self, *requests: str, within: float = 3600.0) -> None:
         """Return when the runs of all these requests are completed."""

@@ -24,11 +24,13 @@ _UNANSWERED = """
     q.closed_as IS NULL AND NOT EXISTS (
         SELECT 1 FROM transactions t WHERE t.run_id = q.run_id AND t.receipt_status = 1 AND NOT EXISTS (
             SELECT 1 FROM tx_attempts a WHERE a.transaction_id = t.id AND a.noop = 1))"""
-# A transaction that is not settled may still answer; one that succeeded has answered, or an operator has cancelled it.
+# A transaction that is not settled may still answer; one that succeeded has answered, or an operator has cancelled it. A run
+# that failed at another place than the request has now says nothing about it there.
 _UNACCOUNTED = """
     q.closed_as IS NULL AND q.decision = 'run started' AND (
         r.id IS NULL
         OR (r.status IN ('errored', 'cancelled') AND COALESCE(r.error, '') = '')
+        OR (r.status = 'errored' AND r.request_block <> q.block_hash)
         OR (r.status = 'completed'
             AND EXISTS (SELECT 1 FROM task_specs s WHERE s.job_id = r.job_id AND s.type = 'ethtx')))
         AND NOT EXISTS (

@@ -12,6 +12,7 @@ import structlog
 from adyton.domain.chain import Address, Head
 from adyton.domain.gas import first_fee
 from adyton.domain.transactions import Transaction, TransactionState
+from adyton.ethereum.errors import RpcError
 from adyton.storage import nonce_gaps
 from adyton.transactions.parts import Parts
 
@@ -41,8 +42,8 @@ class GapFiller:
             return
         market = await self._parts.estimator.market()
         fee = first_fee(self._parts.rules, head.base_fee, market=market)
-        signed = self._parts.sign(self._nothing(sender, count, now), count, fee, noop=True)
-        limit = self._parts.rules.gas_limit
+        limit = await self._gas(sender)
+        signed = self._parts.sign(self._nothing(sender, count, now, limit), count, fee, noop=True)
         statements = await nonce_gaps.filled(self._parts.db, sender, count, signed, fee, gas_limit=limit, now=now)
         log.error(
             "a nonce of this node's key is missing, and those behind it wait for it; a no-op takes it",
@@ -53,18 +54,28 @@ class GapFiller:
         # After a crash from here on, the no-op is stored and perhaps sent.
         await self._parts.db.write(*statements)
 
+    async def _gas(self, sender: Address) -> int:
+        """What nothing costs on this chain, and a fifth more. An answer's limit would do as well, but nodes refuse what may
+        cost more than their own cap on fees, and where prices are high that is soon reached."""
+        try:
+            needed = await self._parts.chain.estimate_gas(to=sender, data="0x", sender=sender, value=0)
+        except RpcError as fault:
+            log.info("the gas of a no-op cannot be estimated", key=sender, because=str(fault))
+            return self._parts.rules.gas_limit
+        return min(-(-needed * 6 // 5), self._parts.rules.gas_limit)
+
     async def _someone_has(self, sender: Address, nonce: int) -> bool:
         """Whether the node's pool has something under the nonce."""
         return await self._parts.chain.transaction_count(sender, "pending") > nonce
 
-    def _nothing(self, sender: Address, nonce: int, now: int) -> Transaction:
+    def _nothing(self, sender: Address, nonce: int, now: int, gas_limit: int) -> Transaction:
         return Transaction(
             id=0,
             from_address=sender,
             to_address=sender,
             data="0x",
             value=0,
-            gas_limit=self._parts.rules.gas_limit,
+            gas_limit=gas_limit,
             gas_price=None,
             state=TransactionState.UNCONFIRMED,
             created_at=now,
