@@ -11,7 +11,7 @@ from adyton.domain.errors import Conflict
 from adyton.domain.transactions import DEFAULT_GAS_LIMIT, Fee, SignedTransaction, TransactionRequest
 from adyton.domain.transactions import TransactionState as S
 from adyton.domain.trials import Place
-from adyton.storage import finished_transactions, foreign_nonces, keys, transaction_runs
+from adyton.storage import finished_transactions, foreign_nonces, judgements, keys, transaction_runs
 from adyton.storage import transactions as stored
 from adyton.storage.database import Database, Statement
 from adyton.storage.foreign_nonces import ForeignNonces
@@ -333,6 +333,36 @@ async def test_a_mined_no_op_is_no_answer(database: Database) -> None:
         "cancelled": None,
         "reverted": None,
     }
+
+
+async def test_judgements_begin_at_the_lowest_block_asked_for_and_go_on_where_they_ended(database: Database) -> None:
+    assert await judgements.wanted(database) is None
+    for block in (9, 100, 70):
+        await database.write(judgements.asked(block))
+    assert await judgements.wanted(database) == 9
+    await database.write(judgements.progress(9, 120))
+    assert await judgements.wanted(database) == 120
+    await database.write(judgements.asked(50))
+    await database.write(judgements.progress(120, 130), judgements.progress(120, None))  # of what was asked before
+    assert await judgements.wanted(database) == 50
+    await database.write(judgements.progress(50, None))
+    assert await judgements.wanted(database) is None
+
+
+async def test_safe_transactions_are_judged_by_whole_blocks_the_oldest_first(database: Database) -> None:
+    for nonce, (name, block) in enumerate([("a", 100), ("b", 103), ("c", 103), ("d", 105)]):
+        found = await unconfirmed(database, name, nonce)
+        await database.write(*stored.confirmed([stored.Inclusion(found, receipt(name, block=block), block)]))
+        await database.write(stored.safe([found]))
+    await confirmed(database, "not safe", 4)
+
+    async def judged(block: int, limit: int) -> list[str | None]:
+        return [each.run_id for each in await judgements.safe_from(database, block, limit)]
+
+    assert await judged(0, 2) == ["a", "b", "c"]
+    assert await judged(104, 2) == ["d"]
+    assert await judged(0, 9) == ["a", "b", "c", "d"]
+    assert await judged(106, 2) == []
 
 
 async def test_only_a_transaction_without_a_nonce_is_taken_back(database: Database) -> None:

@@ -61,7 +61,9 @@ def _broken(cell: str, size: int | None, *, hard: bool = False) -> list[str]:
     lines = cell.split("\n")
     if size is None:
         return lines
-    return [part for line in lines for part in textwrap.wrap(line, size, break_long_words=hard, break_on_hyphens=False) or [""]]
+    return [
+        part for line in lines for part in textwrap.wrap(line, size or 1, break_long_words=hard, break_on_hyphens=False) or [""]
+    ]
 
 
 def _total(widths: Sequence[int]) -> int:

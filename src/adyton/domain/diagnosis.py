@@ -131,7 +131,8 @@ def diagnose(facts: Facts) -> Diagnosis:
         findings = findings[:1]  # everything else is hearsay then
     wanted = dict.fromkeys(help_ for found in findings for help_ in HELPS[found.cause])
     if Cause.AT_CEILING in {found.cause for found in findings}:
-        wanted.pop(Help.BUMP, None)
+        for useless in (Help.BUMP, Help.CANCEL):  # no block would hold either
+            wanted.pop(useless, None)
     remedies = (REMEDIES[help_](facts) for help_ in wanted)
     return Diagnosis(findings, tuple(remedy for remedy in remedies if remedy is not None))
 
@@ -180,16 +181,16 @@ def _out_of_funds(facts: Facts) -> str | None:
 
 
 def _at_ceiling(facts: Facts) -> str | None:
-    if not _too_cheap(facts) or facts.bump is not None or not facts.has_key:
+    if not _too_cheap(facts) or _bump_covers(facts) or not facts.has_key:
         return None
     return (
         f"the base fee is {facts.base_fee} wei a gas, the transaction pays at most {facts.price}, and nothing up to "
-        f"ETH_MAX_GAS_PRICE_WEI, {facts.price_max}, would replace it"
+        f"ETH_MAX_GAS_PRICE_WEI, {facts.price_max}, would replace it and cover that"
     )
 
 
 def _underpriced(facts: Facts) -> str | None:
-    if not _too_cheap(facts) or facts.bump is None:
+    if not _too_cheap(facts) or not _bump_covers(facts):
         return None
     return f"the base fee is {facts.base_fee} wei a gas, and the transaction pays at most {facts.price}"
 
@@ -239,6 +240,16 @@ def _too_cheap(facts: Facts) -> bool:
     return facts.price < facts.base_fee
 
 
+def _bump_covers(facts: Facts) -> bool:
+    """Whether the lowest can be raised to a price at which a block of today's base fee may hold it."""
+    return facts.bump is not None and facts.bump.price >= (facts.base_fee or 0)
+
+
+def _affordable(facts: Facts, priced: Priced | None) -> Priced | None:
+    """A price, if the key can pay it now: what is offered must be of use."""
+    return None if priced is None or (facts.balance is not None and priced.cost > facts.balance) else priced
+
+
 # --- remedies --------------------------------------------------------------------------------------------------------
 
 HELPS: dict[Cause, tuple[Help, ...]] = {
@@ -256,17 +267,19 @@ HELPS: dict[Cause, tuple[Help, ...]] = {
 
 
 def _bump(facts: Facts) -> Remedy | None:
-    if facts.lowest is None or facts.bump is None:
+    bump = _affordable(facts, facts.bump)
+    if facts.lowest is None or bump is None:
         return None
-    words = f"raise it to {facts.bump.price} wei a gas; costs at most {eighteen(facts.bump.cost)} ETH"
-    return Remedy(Help.BUMP, words, f"adyton txs bump {facts.lowest.id}", facts.bump.price, facts.bump.cost)
+    words = f"raise it to {bump.price} wei a gas; costs at most {eighteen(bump.cost)} ETH"
+    return Remedy(Help.BUMP, words, f"adyton txs bump {facts.lowest.id}", bump.price, bump.cost)
 
 
 def _cancel(facts: Facts) -> Remedy | None:
-    if facts.lowest is None or facts.cancel is None:
+    cancel = _affordable(facts, facts.cancel)
+    if facts.lowest is None or cancel is None:
         return None
-    words = f"let a no-op take its nonce; costs at most {eighteen(facts.cancel.cost)} ETH, and its request gets no answer"
-    return Remedy(Help.CANCEL, words, f"adyton txs cancel {facts.lowest.id}", facts.cancel.price, facts.cancel.cost)
+    words = f"let a no-op take its nonce; costs at most {eighteen(cancel.cost)} ETH, and its request gets no answer"
+    return Remedy(Help.CANCEL, words, f"adyton txs cancel {facts.lowest.id}", cancel.price, cancel.cost)
 
 
 def _resend(facts: Facts) -> Remedy | None:
@@ -288,8 +301,8 @@ def _fund(facts: Facts) -> Remedy | None:
 def _raise_ceiling(facts: Facts) -> Remedy:
     return Remedy(
         Help.RAISE_CEILING,
-        f"set ETH_MAX_GAS_PRICE_WEI to more than {facts.base_fee or facts.price_max} and start the node again; it is raised or "
-        "cancelled then",
+        f"set ETH_MAX_GAS_PRICE_WEI to more than {max(facts.base_fee or 0, facts.price_max)} and start the node again; it is "
+        "raised or cancelled then",
     )
 
 

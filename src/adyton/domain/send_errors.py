@@ -136,6 +136,7 @@ TABLE: tuple[Phrase, ...] = (
         r"Transaction requires at least .* gas but got .*",
         r"Transaction gas limit is .* and exceeds block gas limit.*",
         r"Trying to send a raw transaction with an invalid chainId.*",
+        r"EIP-1559 style fee params .* not supported by the current hardfork.*",
     ),
     *_phrases(M.FATAL, "Ganache", r"base fee exceeds gas limit", r"Exceeds block gas limit"),
     *_phrases(M.FATAL, "Arbitrum", r"invalid message format", r"forbidden sender address", r"(?<!: )execution reverted"),

@@ -7,6 +7,7 @@ status                  owner                        it goes on
 ======================  ===========================  ================================================================
 in_progress             the queue                    at once; after a crash at the next start
 pending_confirmations   ``_heads`` (incoming)        at the head that completes the confirmations (``wake_height``);
+                                                     at once if log intake moved it to where they are complete;
                                                      cancelled when its request left the chain, until that is back
 pending_confirmations   the transaction manager      when its transaction is safe or failed; swept at start and each
                         (outgoing)                   minute, should the hint be lost
@@ -102,11 +103,23 @@ class Engine:
         return stored.insert(runs)
 
     def accept(self, runs: list[Run]) -> None:
-        """Queue runs whose rows are durable."""
+        """Queue runs whose rows are durable; also those whose last confirmation came while the row was written, when the engine
+        had looked at that head already."""
         for run in runs:
-            if run.status is RunStatus.IN_PROGRESS:
+            if run.status is RunStatus.IN_PROGRESS or self._is_due(run):
                 self.queue.push(run.id, run)
             self._count(run)
+
+    async def take_up(self) -> None:
+        """Queue the runs that wait for a head that is already there: log intake has just put them there, after the engine has
+        looked at that head. A crash or a failing database before it leaves them to the next head."""
+        height = self.executor.height
+        if height is None:
+            return
+        try:
+            await self._confirmed_at(height)
+        except StorageUnavailable as fault:
+            log.error("waiting runs cannot be read now; the next head asks again", head=height, because=str(fault))
 
     async def run(self) -> None:
         """Work, for ever. What was unfinished at the last stop is taken up first, before anything else moves a run."""

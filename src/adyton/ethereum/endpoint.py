@@ -37,8 +37,9 @@ POLL, POLL_OFTEN, POLL_SELDOM = 1.0, 0.5, 2.0
 """Seconds between looks for a new head where no notifications come: at first, and at the least and most."""
 LOOKS = 4
 """Looks in the time that a block takes."""
-GATEWAY = range(500, 600)
-"""Codes of errors that are HTTP's: the node itself may never have seen the call, or may have done it."""
+GATEWAY = frozenset(range(300, 600)) - {400, 413, 429}
+"""Codes of errors that are HTTP's: the node itself may never have seen the call, or may have done it. Not those that blame the
+call itself, nor that there were too many."""
 GATEWAY_FAILURES = 3
 """So many of them in a row, and another endpoint had better be asked."""
 
@@ -141,11 +142,15 @@ class Endpoint:
     def _heed_gateway(self, answers: Sequence[Answer]) -> None:
         failure = next((a for a in answers if isinstance(a, RpcError) and a.code in GATEWAY), None)
         if failure is None:
+            if self.failing is not None:
+                log.info("the ethereum node answers again", url=self.where)
             self._gateway_failures = 0
             self.failing = None
             return
         self._gateway_failures += 1
         if self._gateway_failures >= GATEWAY_FAILURES:
+            if self.failing is None:
+                log.warning("the ethereum node does not answer any more", url=self.where, because=failure.message)
             self.failing = failure.message
         raise GatewayFailed(f"{self.where}: {failure.message}")
 

@@ -88,6 +88,8 @@ class HeadTracker:
         self._reorganisations = 0
         self._stored = True
         self._behind: Head | None = None
+        self._tip_from = 0
+        """The connection on which the tip was seen; 0: an earlier process saw it."""
         self._taken_in: tuple[Head, ...] = ()
         self._alarms: list[Alarm] = []
         self._hints = Slot[msgspec.Raw]()
@@ -228,17 +230,21 @@ class HeadTracker:
 
     def _waits_behind(self, latest: Head, told: Head | None) -> bool:
         """Whether the node is only behind what was seen (it lags, or the answer came from a slower machine behind the same
-        address): then nothing moves back on its first word. Its second word counts, or the same one by notification."""
+        address): then nothing moves back on its first word. Its second word counts, or the same one by notification.
+
+        Not for blocks that are final and were seen on an earlier connection: they are another endpoint's, perhaps, and this one
+        has yet to come to them. If they are gone after all, the next block that is on none of them tells."""
         tip, root = self._canonical.tip, self._canonical.root
-        behind = tip is not None and latest.number < tip.number
-        behind = (
-            behind and root is not None and (latest.number < root.number or self._canonical.holds(latest.number, latest.hash))
-        )
-        confirmed = self._behind is not None or (told is not None and told.hash == latest.hash)
-        self._behind = latest if behind else None
-        if behind:
+        held = self._canonical.holds(latest.number, latest.hash)
+        if tip is None or root is None or latest.number >= tip.number or not (held or latest.number < root.number):
+            self._behind = None
+            return False
+        final = held and tip.number - latest.number > self._finality_depth and 0 < self._tip_from < self._rpc.link.connection
+        confirmed = not final and (self._behind is not None or (told is not None and told.hash == latest.hash))
+        if confirmed or self._behind is None:
             log.warning("the ethereum node is behind what was seen before", head=latest.number, moving_back=confirmed)
-        return behind and not confirmed
+        self._behind = latest
+        return not confirmed
 
     def _is_tip(self, head: Head) -> bool:
         tip = self._canonical.tip
@@ -264,6 +270,7 @@ class HeadTracker:
         """Count, tell and store what changed on the way from ``old``, of which ``ancestor`` is the newest that is left."""
         tip = self._canonical.heads[-1]
         if change.added or change.removed:
+            self._tip_from = self._rpc.link.connection
             self._metrics.heads_received.inc()
         if change.removed:
             self._metrics.reorganisations.inc()

@@ -12,6 +12,9 @@ from adyton.domain.urls import redact
 from adyton.ethereum.endpoint import Endpoint
 from adyton.ethereum.endpoint_parts import Rules
 
+FAILING = "failing"
+"""The state of an endpoint that is connected and does not answer."""
+
 
 class EndpointView(msgspec.Struct, frozen=True):
     """How one endpoint is. ``role`` is ``primary`` or ``send-only``; ``state`` is a word for it. ``head`` is the newest block
@@ -59,7 +62,7 @@ def _state(endpoint: Endpoint, rules: Rules) -> tuple[str, str | None]:
         idle = endpoint.lazy and not endpoint.tried.is_set()
         return ("idle", None) if idle else ("not connected", endpoint.problem)
     if endpoint.failing is not None:
-        return "failing", endpoint.failing
+        return FAILING, endpoint.failing
     if endpoint.behind > rules.sync_threshold:
         return "behind", f"{endpoint.behind} blocks behind another one"
     if endpoint.budget.exhausted:

@@ -188,6 +188,8 @@ class Book:
         if statements:
             await self._db.write(*statements)
         self._engine.accept(found.runs)
+        if found.moves or gone:
+            await self._engine.take_up()
         for name, count in Counter(each.decision for each in (*found.decisions, *found.amended)).items():
             self._metrics.logs_taken_in.labels(name).inc(count)
         _tell(found)

@@ -6,7 +6,7 @@ import structlog
 
 from adyton.domain.errors import Fault, Invalid
 from adyton.services.parts import Parts
-from adyton.storage import alarms
+from adyton.storage import alarms, judgements
 from adyton.storage import rereads as stored
 from adyton.storage.rereads import Reread
 
@@ -17,16 +17,23 @@ _SHOWN = 100
 
 async def replay(parts: Parts, from_block: int) -> Reread:
     """Let every block from ``from_block`` to the one taken in last be read again, for every job; nothing is started twice.
-    Clears the alarms whose cure that is. Raises Invalid when there is no such block yet."""
+
+    Clears the alarms whose cure that is, and has the transactions judged again which the chain may have lost with those blocks.
+    Raises Invalid when there is no such block yet.
+    """
     height = parts.intake.height
     if height is None:
         raise Invalid(Fault("no block has been read yet: there is nothing to read again", "/fromBlock"))
     if not 0 <= from_block <= height:
         raise Invalid(Fault(f"fromBlock must be a block from 0 to {height}, the last one read, not {from_block}", "/fromBlock"))
     wanted = stored.asked("an operator asked for it", from_block, height, every_job=True, now=parts.clock.now())
-    # The alarm is cured by what is durable with it: the re-read goes on after a crash.
-    ((row,),) = await parts.db.write(stored.insert(wanted), alarms.cured_by_reading_from(from_block))
+    cured = [each.block for each in await alarms.load(parts.db) if each.block >= from_block]
+    lost = [judgements.asked(min(cured))] if cured else []
+    # The alarm is cured by what is durable with it: the re-read and the judgement go on after a crash.
+    ((row,),) = await parts.db.write(stored.insert(wanted), alarms.cured_by_reading_from(from_block), *lost)
     parts.intake.wake()
+    if lost:
+        parts.outgoing.wished()
     log.info("blocks will be read again", first=from_block, last=height)
     return wanted.numbered(row)
 

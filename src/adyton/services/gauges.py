@@ -11,11 +11,10 @@ from prometheus_client.metrics_core import Metric
 
 import adyton
 from adyton.domain.runs import RunStatus
-from adyton.ethereum.views import EndpointView
+from adyton.ethereum.views import FAILING, EndpointView
 from adyton.services.parts import Parts
 from adyton.services.watch import Numbers
 from adyton.storage.alarms import CHAIN_REPLACED, FINALITY_VIOLATED
-from adyton.storage.logs import Cursor
 
 PREFIX = "adyton_"
 Sample = tuple[tuple[str, ...], float]
@@ -109,7 +108,7 @@ def _endpoints(parts: Parts) -> Iterator[Metric]:
 
 
 def _rows(parts: Parts, numbers: Numbers) -> Iterator[Metric]:
-    yield from _intake(parts, numbers)
+    yield from _intake(numbers)
     unfinished = [status for status in RunStatus if not status.finished]
     yield _family("runs_unfinished", [((status.value or "unstarted",), numbers.runs.get(status, 0)) for status in unfinished])
     yield from _transactions(parts, numbers)
@@ -121,12 +120,11 @@ def _rows(parts: Parts, numbers: Numbers) -> Iterator[Metric]:
     yield _family("database_size_bytes", [((), numbers.database_size)])
 
 
-def _intake(parts: Parts, numbers: Numbers) -> Iterator[Metric]:
+def _intake(numbers: Numbers) -> Iterator[Metric]:
     if numbers.cursor is not None:
         yield _family("log_cursor", [((), numbers.cursor.block_number)])
-        lag = behind(parts, numbers.cursor)
-        if lag is not None:
-            yield _family("log_cursor_lag", [((), lag)])
+        if numbers.lag is not None:
+            yield _family("log_cursor_lag", [((), numbers.lag)])
     yield _family("log_rereads_open", [((), numbers.rereads.count)])
     yield _family("log_rereads_blocks", [((), numbers.rereads.blocks)])
 
@@ -148,14 +146,8 @@ def _transactions(parts: Parts, numbers: Numbers) -> Iterator[Metric]:
 
 
 def usable(endpoint: EndpointView) -> bool:
-    """Whether an endpoint does its work: one that is in use does, even if something is to be said of it."""
-    return endpoint.active or endpoint.problem is None
-
-
-def behind(parts: Parts, cursor: Cursor) -> int | None:
-    """Blocks between the newest and the one through which logs have been taken in; None while no head is known."""
-    head = parts.chain.state.head
-    return None if head is None else max(0, head.number - cursor.block_number)
+    """Whether an endpoint does its work. One that is in use does unless it fails, even if something is to be said of it."""
+    return endpoint.state != FAILING and (endpoint.active or endpoint.problem is None)
 
 
 def _family(name: str, samples: Sequence[Sample]) -> Metric:

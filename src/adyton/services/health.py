@@ -14,7 +14,7 @@ import msgspec
 from adyton.domain import evm
 from adyton.domain.times import rfc3339
 from adyton.ethereum.views import EndpointView
-from adyton.services.gauges import behind, usable
+from adyton.services.gauges import usable
 from adyton.services.parts import Parts
 from adyton.services.watch import Numbers, Watch
 from adyton.storage.counts import Oldest
@@ -132,7 +132,7 @@ def _rows(parts: Parts, numbers: Numbers) -> Iterator[Check]:
 def _logs(parts: Parts, numbers: Numbers) -> Check:
     if numbers.cursor is None:
         return _passing("logs", "no block has been read yet")
-    lag = behind(parts, numbers.cursor)
+    lag = numbers.lag
     told = f"read through block {numbers.cursor.block_number}" + ("" if lag is None else f", {lag} behind the newest")
     if numbers.rereads.count:
         told += f"; {numbers.rereads.count} re-reads of old blocks are open, {numbers.rereads.blocks} blocks to go"

@@ -139,6 +139,12 @@ def _address(given: Mapping[str, object], name: str, faults: list[Fault]) -> Add
     if value is None or value is msgspec.UNSET:
         return ZERO_ADDRESS
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        right = evm.checksum(value.lower())
+        if value[2:] not in {right[2:], right[2:].lower(), right[2:].upper()}:
+            # v0.6.2's API took it all the same. What is paid to a mistyped address is lost.
+            faults.append(
+                Fault(f"{name} of {value} is mistyped: its capitals do not fit its digits, which make {right}", f"/{name}")
+            )
         return value.lower()
     faults.append(Fault(f"{name} must be 0x and 40 hex digits", f"/{name}"))
     return "0x"

@@ -39,17 +39,26 @@ class Requests(msgspec.Struct, frozen=True):
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What rows say, all read within a moment; ``requests`` is None while they are still being counted."""
+    """What rows say, all read within a moment; ``requests`` is None while they are still being counted.
+
+    ``newest`` is the height of the head at that moment: a later one says nothing about this cursor.
+    """
 
     runs: Mapping[str, int]
     transactions: Sequence[OpenTransactions]
     oldest: Sequence[Oldest]
     rereads: Rereads
     cursor: Cursor | None
+    newest: int | None
     requests: Requests | None
     foreign_nonces: Mapping[Address, int]
     alarms: Sequence[Alarm]
     database_size: int
+
+    @property
+    def lag(self) -> int | None:
+        """Blocks between the newest and the one through which logs have been taken in; None while one of them is not known."""
+        return None if self.newest is None or self.cursor is None else max(0, self.newest - self.cursor.block_number)
 
 
 class Watch:
@@ -95,13 +104,14 @@ class Watch:
         return Requests(await counts.unclosed_requests(self._parts.db), await requests.unaccounted_count(self._parts))
 
     async def _read(self) -> Numbers:
-        db = self._parts.db
+        db, head = self._parts.db, self._parts.chain.state.head
         return Numbers(
             runs=await counts.unfinished_runs(db),
             transactions=await counts.open_transactions(db),
             oldest=await counts.oldest_transactions(db),
             rereads=await counts.open_rereads(db),
             cursor=await stored_logs.cursor(db),
+            newest=None if head is None else head.number,
             requests=await self._requests_soon(),
             foreign_nonces=await counts.foreign_nonces(db),
             alarms=await alarms.load(db),

@@ -22,6 +22,8 @@ CONNECTIONS = 64
 LONGEST = 256 * 1024 * 1024
 """Bytes of an answer: more of it is refused in words that mean "ask for less"."""
 TOO_MANY_REQUESTS = 429
+BAD_GATEWAY = 502
+"""What a page in place of an answer comes to, whatever its status says."""
 _CHUNK = 64 * 1024
 _HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
@@ -166,7 +168,7 @@ def answer(text: bytes, reply: Reply) -> bytes:
     if said is not None:
         return _errors(asked, said if ok else {"code": reply.status, "message": f"HTTP {reply.status}: {said['message']}"})
     words = "the node answered something that is not JSON-RPC" if ok else f"HTTP {reply.status}"
-    return _errors(asked, {"code": -32603 if ok else reply.status, "message": words})
+    return _errors(asked, {"code": BAD_GATEWAY if ok else reply.status, "message": words})
 
 
 def _read(body: bytes) -> _Answered | list[_Answered] | None:

@@ -28,8 +28,9 @@ from adyton.domain.errors import Broken, Conflict, Disconnected, Refused, Storag
 from adyton.domain.gas import first_fee, repriced, undercuts
 from adyton.domain.send_errors import Meaning
 from adyton.domain.transactions import Fee, Transaction
+from adyton.domain.wishes import Wish
 from adyton.ethereum.errors import RpcError
-from adyton.storage import keys
+from adyton.storage import keys, operator_transactions
 from adyton.storage import transactions as stored
 from adyton.storage.database import Statement
 from adyton.transactions import nonces, words
@@ -197,7 +198,7 @@ class Broadcaster:
             if priced is not None:
                 prepared = priced
                 continue
-            fate = await self._fate(prepared, reply, sent_at)
+            fate = await self._fate(prepared, reply, sent_at) or await self._unwanted(prepared, sent_at)
             if fate is not None:
                 return fate
             said = await self._say(prepared, words.waiting(reply, self._address, self._parts.rules), said)
@@ -220,6 +221,12 @@ class Broadcaster:
             case Meaning.NONCE_TOO_HIGH:
                 self._listening.gap(self._address)
         return Taken(sent_at, expected=False) if await self._arrived(prepared) else None
+
+    async def _unwanted(self, prepared: Prepared, sent_at: int) -> Taken | None:
+        """Leave what an operator cancels to the confirmer, as if a node had it, and one may: a no-op can then compete for its
+        nonce. It must not be pressed on a node that may refuse it for ever."""
+        found = await operator_transactions.get(self._parts.db, prepared.transaction.id)
+        return Taken(sent_at, expected=False) if found is not None and found.wish == Wish.CANCEL else None
 
     async def _arrived(self, prepared: Prepared) -> bool:
         """Whether the chain, or the node's pool, has used the nonce or has the bytes, whatever was answered."""

@@ -22,8 +22,9 @@ from adyton.domain.gas import safe_height
 from adyton.domain.transactions import Transaction
 from adyton.ethereum import reverts
 from adyton.ethereum.errors import RpcError
-from adyton.storage import foreign_nonces, requests
+from adyton.storage import foreign_nonces, judgements, requests
 from adyton.storage import transactions as stored
+from adyton.storage.database import Statement
 from adyton.storage.foreign_nonces import ForeignNonces
 from adyton.storage.transaction_rows import Mined
 from adyton.transactions.bumps import Bumper
@@ -35,7 +36,7 @@ from adyton.transactions.trial import is_revert
 from adyton.transactions.wishes import Wishes
 
 PAGE = 200
-"""Transactions whose receipts are asked for and stored at once."""
+"""Transactions whose receipts are asked for and stored at once; also safe ones that are judged again at once."""
 IDLE_LOOK = 10.0
 """Seconds after which the loop looks without a new head, while something is unconfirmed."""
 REASON_PATIENCE = 3.0
@@ -126,10 +127,11 @@ class Confirmer:
         gaps, self._gaps = self._gaps, set()
         if self._last is None or self._last.hash != head.hash:
             await self._arrive(head)
+        more = await self._judge_again()
         senders = await stored.senders_open(self._parts.db)
         missing = await asyncio.gather(*(self._follow(sender, head, now=sender in gaps) for sender in senders))
         returned = await self._finish(head)
-        return Look(open=bool(senders), soon=any(missing) or returned)
+        return Look(open=bool(senders), soon=any(missing) or returned or more)
 
     async def _arrive(self, head: Head) -> None:
         """A new head: stamp what was sent before it, and look whether the chain under it is the one that was."""
@@ -152,10 +154,32 @@ class Confirmer:
             self._parts.metrics.transactions_reopened.inc(len(verdict.gone))
         safe = await self._judge(await stored.safe_since(self._parts.db, head.number - self._parts.finality_depth))
         if safe.gone:
-            taken_back = requests.reopened([(m.run_id, m.answer) for m in safe.gone if m.run_id and m.answer])
-            await self._parts.db.write(stored.reopened([mined.id for mined in safe.gone]), taken_back)
-            self._parts.metrics.transactions_reopened.inc(len(safe.gone))
+            await self._reopen(safe.gone)
         return not safe.untold
+
+    async def _reopen(self, gone: list[Mined], *more: Statement) -> None:
+        taken_back = requests.reopened([(m.run_id, m.answer) for m in gone if m.run_id and m.answer])
+        await self._parts.db.write(stored.reopened([mined.id for mined in gone]), taken_back, *more)
+        self._parts.metrics.transactions_reopened.inc(len(gone))
+
+    async def _judge_again(self) -> bool:
+        """Judge some of the safe transactions that an operator wants judged again, because the chain lost what was final.
+        Returns whether to look again soon: there are more, or it could not be told of these."""
+        first = await judgements.wanted(self._parts.db)
+        if first is None:
+            return False
+        found = await judgements.safe_from(self._parts.db, first, PAGE)
+        verdict = await self._judge(found)
+        if verdict.untold:
+            return True
+        ends = len(found) < PAGE
+        reached = judgements.progress(first, None if ends else found[-1].block + 1)
+        # A crash before this is durable judges the same ones again.
+        if verdict.gone:
+            await self._reopen(verdict.gone, reached)
+        else:
+            await self._parts.db.write(reached)
+        return not ends
 
     # --- one key -----------------------------------------------------------------------------------------------------
 

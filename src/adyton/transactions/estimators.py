@@ -23,6 +23,7 @@ from adyton.ports import Clock
 FIXED, FEE_HISTORY, SUGGESTED = "FixedPrice", "FeeHistory", "SuggestedPrice"
 SECONDS = 1.0
 """How long an answer may take."""
+SLOW = f"no answer within {SECONDS:g} s"
 EVERY = 1.0
 """Seconds for which an answer counts, however many blocks come: some chains make one for each transaction."""
 
@@ -111,7 +112,9 @@ class Estimator:
         except (RpcError, TryAgain, TimeoutError) as fault:
             if not self._failing:
                 counts = "the configured prices count" if self._market is None else "the last answer counts"
-                log.warning("the ethereum node does not tell prices", mode=self._rules.mode, because=str(fault), so=counts)
+                log.warning(
+                    "the ethereum node does not tell prices", mode=self._rules.mode, because=str(fault) or SLOW, so=counts
+                )
             self._failing = True
             return
         if self._failing:

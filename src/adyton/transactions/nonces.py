@@ -15,6 +15,9 @@ from adyton.storage.database import Statement
 from adyton.storage.foreign_nonces import ForeignNonces
 from adyton.transactions.parts import Parts
 
+SECOND_LOOK = 1.0
+"""Seconds until the chain's count, when it is a surprise, is asked for again."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -27,8 +30,12 @@ async def derive(parts: Parts, address: Address) -> int:
     recorded = await keys.recorded(parts.db, address)
     pending = await parts.chain.transaction_count(address, "pending")
     ours = max(recorded.next_nonce, 0 if recorded.highest is None else recorded.highest + 1)
-    nonce = max(ours, pending)
     is_new = recorded == keys.Recorded(0, None)
+    if pending > ours and not is_new:
+        # One machine behind an address may say anything once; a nonce left out on its word would block the key for minutes.
+        await parts.clock.sleep(SECOND_LOOK)
+        pending = min(pending, await parts.chain.transaction_count(address, "pending"))
+    nonce = max(ours, pending)
     statements: list[Statement] = []
     if nonce != recorded.next_nonce:
         statements.append(keys.catch_up(address, recorded.next_nonce, nonce))

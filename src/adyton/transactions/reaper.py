@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from adyton.domain.errors import Broken, Refused, TryAgain
+from adyton.domain.errors import Broken, Disconnected, Refused, TryAgain
 from adyton.storage import finished_transactions
 from adyton.transactions.parts import Parts
 
@@ -42,6 +42,9 @@ class Reaper:
             pause = self._rules.interval
             try:
                 await self._pass()
+            except Disconnected as fault:
+                log.debug("old transactions cannot be deleted now", because=str(fault))  # at each start; others say it louder
+                pause = min(PATIENCE, self._rules.interval)
             except (TryAgain, Refused, Broken) as fault:
                 log.warning("old transactions cannot be deleted now", because=str(fault))
                 pause = min(PATIENCE, self._rules.interval)

@@ -27,10 +27,14 @@ async def send(chain: ChainCalls, raw: Hex) -> Reply:
     try:
         await chain.send_raw(raw)
     except RpcError as error:
-        return Reply(classify(error.message), error.message[:_LONGEST])
+        return Reply(classify(error.message), _on_one_line(error.message))
     except (RpcTimeout, MalformedAnswer) as error:
-        return Reply(Meaning.UNKNOWN, str(error)[:_LONGEST])
+        return Reply(Meaning.UNKNOWN, _on_one_line(str(error)))
     return Reply(Meaning.KNOWN)
+
+
+def _on_one_line(said: str) -> str:
+    return " ".join(said.split())[:_LONGEST]
 
 
 class BackOff:

@@ -56,7 +56,11 @@ class Foresight:
         cost = fee.ceiling * transaction.gas_limit
         if wish is Wish.BUMP:
             return Foreseen(f"it is signed again at {fee.ceiling} wei a gas and sent", fee, cost)
-        when = "" if transaction.state is TransactionState.UNCONFIRMED else "; that begins when a node has it"
+        when = (
+            ""
+            if transaction.state is TransactionState.UNCONFIRMED
+            else "; that begins when a node has it, or refuses it once more"
+        )
         return Foreseen(
             f"a no-op at {fee.ceiling} wei a gas competes for its nonce, {transaction.nonce}; whichever is mined first "
             f"decides{when}",

@@ -14,7 +14,7 @@ ALARMING = frozenset({Meaning.FATAL, Meaning.NO_FUNDS, Meaning.FEE_CAP, Meaning.
 
 def at_ceiling(rules: GasRules) -> str:
     """It pays the most that is allowed."""
-    return f"waits at the price ceiling of {rules.price_max} wei a gas (ETH_MAX_GAS_PRICE_WEI)"
+    return f"at the price ceiling of {rules.price_max} wei a gas (ETH_MAX_GAS_PRICE_WEI)"
 
 
 def waiting(reply: Reply, sender: Address, rules: GasRules) -> str:

@@ -29,6 +29,10 @@ def test_an_empty_table_has_a_title_and_a_header() -> None:
     assert table("Runs", ("A", "B"), []) == lines("╔ Runs", "╬═══╬═══╬", "║ A ║ B ║", "╬═══╬═══╬")
 
 
+def test_a_column_without_a_title_may_be_empty() -> None:
+    assert table("T", ("A", ""), [("x", "")]).splitlines()[2:5:2] == ["║ A ║  ║", "║ x ║  ║"]
+
+
 def test_numbers_stand_to_the_right() -> None:
     assert table("T", ("name", "n"), [("12", "x"), ("-1.50", "10")]).splitlines()[4::2] == ["║    12 ║ x  ║", "║ -1.50 ║ 10 ║"]
 

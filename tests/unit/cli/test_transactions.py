@@ -129,6 +129,14 @@ def test_a_transaction_is_shown_with_its_attempts(adyton: Adyton, node: StandIn)
         assert words in result.stdout
 
 
+def test_a_transaction_that_nobody_cancelled_is_shown_as_well(adyton: Adyton, node: StandIn) -> None:
+    node.answers_one(**{**TRANSACTION, "attempts": [{**each, "noop": False} for each in TRANSACTION["attempts"]]})
+    result = adyton("txs", "show", HASH)
+    assert result.exit_code == 0
+    assert "╔ Attempts" in result.stdout
+    assert "no-op" not in result.stdout
+
+
 def test_an_unknown_transaction_is_a_failure_that_says_where_to_look(adyton: Adyton, node: StandIn) -> None:
     node.refuses(404, "Transaction not found")
     result = adyton("txs", "show", "7")

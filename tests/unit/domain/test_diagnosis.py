@@ -87,6 +87,12 @@ CASES: list[tuple[str, dict[str, Any], list[Cause], list[Help]]] = [
         [Cause.AT_CEILING],
         [Help.WAIT, Help.RAISE_CEILING],
     ),
+    (
+        "below the base fee, and what the ceiling allows is as well",
+        {"base_fee": 26, "price_max": 25, "known": False},
+        [Cause.AT_CEILING, Cause.EVICTED],
+        [Help.WAIT, Help.RAISE_CEILING, Help.RESEND],
+    ),
     ("forgotten by the pool", {"known": False}, [Cause.EVICTED], [Help.RESEND, Help.BUMP, Help.CANCEL]),
     ("not sent for certain yet", {"known": False, "lowest": lowest(S.IN_PROGRESS)}, [], []),
     ("the node refuses", {"lowest": lowest(waiting="the node's limit")}, [Cause.WAITING], [Help.BUMP, Help.CANCEL]),
@@ -98,7 +104,7 @@ CASES: list[tuple[str, dict[str, Any], list[Cause], list[Help]]] = [
         "forgotten and poor",
         {"known": False, "balance": 1},
         [Cause.OUT_OF_FUNDS, Cause.EVICTED],
-        [Help.FUND, Help.RESEND, Help.BUMP, Help.CANCEL],
+        [Help.FUND, Help.RESEND],  # the others cost more than the key holds
     ),
 ]
 

@@ -17,6 +17,11 @@ PARITY_MINIMUM = (
     "Try increasing the gas price."
 )
 
+OLD_HARDFORK = (
+    "EIP-1559 style fee params (maxFeePerGas or maxPriorityFeePerGas) received but they are not supported by the current "
+    "hardfork.\n\nYou can use them by running anvil with '--hardfork london' or later."
+)
+
 SAID: list[tuple[Meaning, str]] = [
     # geth, and clients that speak like it
     (M.NONCE_TOO_LOW, "nonce too low"),
@@ -54,6 +59,7 @@ SAID: list[tuple[Meaning, str]] = [
     (M.FATAL, "intrinsic gas too low: gas 1, minimum needed 21000"),
     (M.FATAL, "max priority fee per gas higher than max fee per gas: address 0x00"),
     (M.FATAL, "transaction type not supported"),
+    (M.FATAL, OLD_HARDFORK),
     (M.UNAVAILABLE, "invalid sender: invalid chain id for signer: have 1 want 5"),
     (M.FATAL, "max initcode size exceeded: code size 50000, limit 49152"),
     (M.FATAL, "insufficient gas for floor data gas cost: gas 21000, minimum needed 22000"),

@@ -47,6 +47,13 @@ async def status(bench: Bench, run_id: str, *wanted: RunStatus) -> Run:
             await asyncio.sleep(0)
 
 
+async def untold() -> AsyncIterator[ChainState]:
+    """No news of the chain."""
+    states: tuple[ChainState, ...] = ()
+    for state in states:
+        yield state
+
+
 async def test_a_started_run_is_durable_at_once_and_then_completed(bench: Bench) -> None:
     spec = await bench.add(job("noop"))
     async with at_work(bench.engine):
@@ -87,6 +94,21 @@ async def test_the_head_that_completes_the_confirmations_takes_a_run_up(bench: B
         assert (await status(bench, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
 
 
+async def test_a_head_that_came_while_the_run_was_written_is_not_waited_for_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = await bench.add(job("noop"))
+    log = run_log(block=100)
+    run = bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), 100)
+    assert run.wake_height == 102
+    monkeypatch.setattr(bench.chain, "updates", untold)
+    async with at_work(bench.engine):
+        bench.chain.at(102)  # the engine has looked at it before there was a row
+        await bench.db.write(bench.engine.statement([run]))
+        bench.engine.accept([run])
+        assert (await status(bench, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
+
+
 async def test_a_new_connection_takes_up_what_waited_for_one(bench: Bench) -> None:
     spec = await bench.add(job("ethtx"))
     bench.chain.at(102, connected=False)
@@ -115,11 +137,6 @@ async def test_a_connection_that_was_back_before_the_waiting_for_it_was_stored_i
         done = await advance(given)
         bench.chain.at(102)  # and nobody is told: whoever follows the heads has looked already
         return done
-
-    async def untold() -> AsyncIterator[ChainState]:
-        states: tuple[ChainState, ...] = ()
-        for state in states:
-            yield state
 
     monkeypatch.setattr(bench.executor, "advance", meanwhile)
     monkeypatch.setattr(bench.chain, "updates", untold)

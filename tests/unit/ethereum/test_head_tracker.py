@@ -683,6 +683,25 @@ async def test_a_chain_that_was_rewound_below_finality_raises_an_alarm() -> None
         assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(FINALITY_VIOLATED, 5)]
 
 
+async def test_another_endpoint_that_has_yet_to_come_to_what_is_final_takes_nothing_off_the_chain() -> None:
+    world = World(stall=0.01, finality=2)
+    heads = world.blocks.grow(None, 8)
+    async with world.followed():
+        await world.at(heads[7])
+        world.blocks.latest = heads[4]
+        world.node.socket.cut()
+        await world.at(heads[7], 2)
+        for _ in range(5):
+            world.blocks.announce(heads[4])
+            await world.quiet()
+        assert await world.stored() == hashes(heads)
+        assert await alarms.load(world.db) == []
+
+        branch = world.blocks.grow(heads[4], 2, fork=1)
+        await world.at(branch[1], 2)
+        assert [(alarm.name, alarm.block) for alarm in await alarms.load(world.db)] == [(FINALITY_VIOLATED, 5)]
+
+
 async def test_a_chain_that_began_again_at_a_lower_height_raises_an_alarm() -> None:
     world = World(history=60)
     await world.remember([make_head(n) for n in range(5000, 5060)])

@@ -285,14 +285,15 @@ def test_an_endpoint_that_wants_to_be_asked_less_often_is_left_for_one_that_does
     run(story())
 
 
-def test_a_gateway_without_its_node_is_left() -> None:
+@pytest.mark.parametrize("status", [502, 503, 401, 403, 404, 301])
+def test_a_gateway_without_its_node_is_left(status: int) -> None:
     async def story() -> None:
         stage = Stage(["http", "ws"])
         async with stage.playing():
             await stage.settle()
-            stage.nodes[0].busy = Failure(502, "HTTP 502")
+            stage.nodes[0].busy = Failure(status, f"HTTP {status}")
             for _ in range(3):
-                with pytest.raises(TryAgain, match="HTTP 502"):
+                with pytest.raises(TryAgain, match=f"HTTP {status}"):
                     await stage.rpc.call("test_slow")
             await stage.until(lambda: stage.active == 1, 5)
 

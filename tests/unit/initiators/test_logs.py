@@ -153,6 +153,17 @@ async def test_a_reorganised_request_takes_its_waiting_run_along(rig: Rig) -> No
     assert [decision for decision, _ in await rig.decisions()] == ["run started", "already seen"]
 
 
+async def test_a_run_that_follows_its_request_to_where_it_is_deep_enough_goes_on_at_once(rig: Rig) -> None:
+    await listening(rig)
+    rig.blocks.emit(run_log(block=91, request=1))
+    await rig.at(92)
+
+    await rig.branch(96, 5, run_log(block=93, request=1, kind=5), first=91)
+
+    assert await rig.runs() == [("pending_confirmations", request(1), 93)]
+    assert rig.bench.engine.queue.depth == 1, "no further head is waited for"
+
+
 async def test_a_request_that_comes_back_to_its_first_block_is_followed_too(rig: Rig) -> None:
     await test_a_reorganised_request_takes_its_waiting_run_along(rig)
 

@@ -245,6 +245,7 @@ async def test_a_cancellation_that_leaves_the_chain_is_taken_back(rig: Rig) -> N
 
     assert await rig.runs() == [("pending_confirmations", request(1), 91)]
     assert (await row(rig)).closed is None
+    assert rig.bench.engine.queue.depth == 1, "its confirmations are complete: no further head is waited for"
 
 
 async def test_a_cancellation_that_moves_to_another_block_stays_one(rig: Rig) -> None:

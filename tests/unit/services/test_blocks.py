@@ -10,7 +10,7 @@ import pytest
 
 from adyton.domain.errors import Conflict, Invalid
 from adyton.services import blocks, jobs
-from adyton.storage import alarms, rereads
+from adyton.storage import alarms, judgements, rereads
 from adyton.web.presenters.jobs import job_resource
 from support.api import Api
 from support.builders import JOB_ID, NOW
@@ -103,3 +103,10 @@ async def test_a_replay_takes_back_the_alarms_that_it_cures(api: Api) -> None:
     )
     await blocks.replay(api.parts, 40)
     assert [alarm.name for alarm in await alarms.load(api.db)] == [alarms.CHAIN_REPLACED]
+    assert await judgements.wanted(api.db) == 41, "answers may have been lost from there on"
+
+
+async def test_a_replay_that_cures_nothing_has_no_transaction_judged_again(api: Api) -> None:
+    await api.db.write(alarms.raised(alarms.Alarm(alarms.FINALITY_VIOLATED, NOW, "deep", 30)))
+    await blocks.replay(api.parts, 40)
+    assert await judgements.wanted(api.db) is None

@@ -411,6 +411,19 @@ async def test_when_something_else_used_the_key_the_next_nonce_is_the_chains() -
 
 
 @simulated
+async def test_a_count_that_is_said_only_once_leaves_no_nonce_out() -> None:
+    async with desk() as at:
+        await at.ask("run")
+        await at.until("run", S.UNCONFIRMED)
+        said = iter([6])
+        at.chain.counts["pending"] = lambda _: next(said, 1)
+        at.chain.scripted = [refusal("nonce too low: next nonce 6, tx nonce 1")]
+        await at.ask("doubted", "next")
+        assert (await at.until("next", S.UNCONFIRMED, seconds=5)).nonce == 2
+        assert await foreign_nonces.of(at.db) == []
+
+
+@simulated
 async def test_what_something_else_sends_while_this_node_is_idle_is_noticed_within_a_minute() -> None:
     async with desk() as at:
         await at.ask("run")

@@ -94,7 +94,7 @@ async def test_at_the_ceiling_the_same_bytes_are_sent_again_and_it_says_that_it_
         await stuck(at, "run", blocks=40)
         found = await at.of("run")
         assert [(each.fee.gas_price or 0) // GWEI for each in found.attempts] == [20, 25]
-        assert found.waiting == f"waits at the price ceiling of {26 * GWEI} wei a gas (ETH_MAX_GAS_PRICE_WEI)"
+        assert found.waiting == f"at the price ceiling of {26 * GWEI} wei a gas (ETH_MAX_GAS_PRICE_WEI)"
         assert max(each.price for each in at.chain.sent) <= rules.price_max
         assert at.chain.sent[-1].raw == found.attempts[-1].raw
         at.chain.mine()

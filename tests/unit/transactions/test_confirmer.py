@@ -11,7 +11,7 @@ from adyton.domain.transactions import Fee, SignedTransaction
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import RpcError, RpcTimeout
 from adyton.sim.loop import run
-from adyton.storage import foreign_nonces
+from adyton.storage import foreign_nonces, judgements
 from adyton.storage import transactions as stored
 from adyton.storage.database import Row, Statement
 from adyton.transactions.reaper import ReaperRules
@@ -186,6 +186,53 @@ async def test_a_safe_transaction_that_a_deeper_reorganisation_drops_is_sent_aga
         await sent(at, "second")
         at.chain.mine()
         assert [(await at.until(name, S.SAFE, seconds=1)).nonce for name in ("first", "second")] == [0, 1]
+
+
+@simulated
+async def test_a_safe_transaction_that_more_than_finality_took_away_is_left_until_an_operator_wants_it_judged() -> None:
+    async with desk(min_confirmations=1, finality_depth=2) as at:
+        await asked_by_request(at, "first", "0xaa")
+        for name in ("before", "first"):
+            await sent(at, name)
+            at.chain.mine()
+            await at.until(name, S.SAFE)
+        lost = (await at.of("first")).receipt
+        assert lost is not None
+        at.chain.mine(blocks=5)
+        await at.settle()
+        at.chain.reorganise(6)
+        await at.settle(30)
+        assert (await at.of("first")).state is S.SAFE
+        assert (await closings(at))[0][1] == "answered"
+
+        await at.db.write(judgements.asked(lost.block_number))
+        at.manager.wished()
+        await at.until("first", S.UNCONFIRMED, seconds=1)
+        assert (await closings(at))[0][1] is None
+        assert (await at.of("before")).state is S.SAFE
+        assert await judgements.wanted(at.db) is None
+
+        at.chain.mine()
+        assert (await at.until("first", S.SAFE, seconds=1)).nonce == 1
+
+
+@simulated
+async def test_a_judgement_that_cannot_be_told_now_is_not_given_up() -> None:
+    async with desk(min_confirmations=1, finality_depth=2) as at:
+        await sent(at, "run")
+        at.chain.mine()
+        await at.until("run", S.SAFE)
+        at.chain.mine(blocks=5)
+        await at.settle()
+        at.chain.fail["canonical_hash"] = RpcTimeout("no answer")
+        await at.db.write(judgements.asked(0))
+        at.manager.wished()
+        await at.settle(5)
+        assert await judgements.wanted(at.db) == 0
+        at.chain.fail.clear()
+        await at.settle(10)
+        assert await judgements.wanted(at.db) is None
+        assert (await at.of("run")).state is S.SAFE
 
 
 @simulated

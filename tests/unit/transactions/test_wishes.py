@@ -243,6 +243,22 @@ async def test_a_transaction_in_progress_is_cancelled_as_soon_as_a_node_has_it()
         assert (found.state, found.cancelling, found.wish) == (S.UNCONFIRMED, True, None)
 
 
+@simulated
+async def test_what_a_node_refuses_for_ever_in_words_that_nobody_knows_can_be_cancelled_and_blocks_nothing_then() -> None:
+    async with desk(**legacy()) as at:
+        at.chain.refuse = lambda sent: RpcError(-32000, "policy 17 says no") if sent.data != "0x" and not sent.nonce else None
+        await at.ask("run", "next")
+        await at.until("run", S.IN_PROGRESS)
+        await at.settle(60)
+        assert (await at.of("run")).state is S.IN_PROGRESS
+        await wished(at, "run", Wish.CANCEL)
+        await at.until("next", S.UNCONFIRMED, seconds=30)
+        at.chain.mine()
+        found = await at.until("run", S.SAFE, seconds=40)
+        assert found.failure == "cancelled by an operator: its nonce was used by a no-op"
+        assert (await at.until("next", S.SAFE, seconds=40)).failure is None
+
+
 # --- crashes ---------------------------------------------------------------------------------------------------------
 
 

@@ -96,6 +96,13 @@ async def test_no_usable_endpoint_fails(api: Api) -> None:
     assert output.startswith("none can be used: one.example (primary) away at block 100: connection refused; see to")
 
 
+async def test_the_only_endpoint_fails_while_it_is_in_use(api: Api) -> None:
+    api.endpoints = (place(active=True, state="failing", problem="HTTP 500"),)
+    status, output = (await checks(api, 503))["endpoints"]
+    assert status == "failing"
+    assert output.startswith("none can be used: one.example (primary) failing in use at block 100: HTTP 500; see to")
+
+
 async def test_a_node_that_only_takes_transactions_is_not_enough(api: Api) -> None:
     api.endpoints = (place(state="away", problem="connection refused"), place("two.example", role="send-only", state="idle"))
     assert (await checks(api, 503))["endpoints"][0] == "failing"
@@ -133,6 +140,13 @@ async def test_log_intake_far_behind_fails(api: Api) -> None:
 
 async def test_log_intake_that_keeps_up_passes(api: Api) -> None:
     await api.db.write(logs.advance(logs.Cursor(100, None)))
+    assert (await checks(api, 200))["logs"] == ("passing", "read through block 100, 0 behind the newest")
+
+
+async def test_blocks_that_come_after_the_rows_were_read_do_not_make_log_intake_late(api: Api) -> None:
+    await api.db.write(logs.advance(logs.Cursor(100, None)))
+    await checks(api, 200)
+    api.bench.chain.at(190)  # what the rows said serves for two seconds more
     assert (await checks(api, 200))["logs"] == ("passing", "read through block 100, 0 behind the newest")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adyton.domain import evm
 from adyton.ethereum.errors import RpcError
 from adyton.storage import keys
 from support.api import Api, details
@@ -18,6 +19,8 @@ from support.outgoing import revert
 CONTRACT = "0x" + "c0" * 20
 TO = "0x" + "aa" * 20
 OTHER = "0x" + "01" * 20
+MISTYPED = "0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4f"
+MISTYPED_WORDS = "its capitals do not fit its digits, which make 0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F"
 ETHER = 10**18
 WITHDRAW = "0xf3fef3a3"
 WITHDRAWABLE = "0x50188301"
@@ -93,6 +96,10 @@ async def test_the_configured_contract_is_asked_as_its_owner() -> None:
             {"address": TO, "amount": 5},
             ["json: cannot unmarshal number into Go struct field WithdrawalRequest.amount of type *assets.Link"],
         ),
+        (
+            {"address": MISTYPED, "amount": "5", "contractAddress": MISTYPED},
+            [f"{name} of {MISTYPED} is mistyped: {MISTYPED_WORDS}" for name in ("address", "contractAddress")],
+        ),
         ({"address": TO, "amount": "a"}, ['assets: cannot unmarshal "a" into a *assets.Link']),
         ({"address": TO, "amount": str(2**256)}, [f"amount of {2**256} juels is more than there can be"]),
         ({**WITHDRAWAL, "idempotencyKey": 5}, ["idempotencyKey must be a text of 1 to 200 ASCII characters"]),
@@ -166,6 +173,8 @@ async def test_ether_is_sent() -> None:
         ({"address": TO}, "Must transfer at least 0.000000000000000001 ETH: amount is wei in digits"),
         ({"amount": "5"}, "Invalid transfer address"),
         ({**TRANSFER, "from": "0x12"}, "from must be 0x and 40 hex digits"),
+        ({**TRANSFER, "address": MISTYPED}, f"address of {MISTYPED} is mistyped: {MISTYPED_WORDS}"),
+        ({**TRANSFER, "from": MISTYPED}, f"from of {MISTYPED} is mistyped: {MISTYPED_WORDS}"),
         ({**TRANSFER, "from": OTHER}, "Transaction failed: account does not exist"),
         (
             {"address": TO, "amount": 5},
@@ -178,6 +187,13 @@ async def test_a_bad_transfer_is_refused(body: Any, text: str) -> None:
     async with paying() as api:
         assert details(await api.post("/v2/transfers", body, status=400)) == [text]
         assert await stored(api) == 0
+
+
+@pytest.mark.parametrize("spelling", [SENDER, evm.checksum(SENDER), "0x" + SENDER[2:].upper()])
+async def test_an_address_may_be_spelled_with_its_own_capitals_or_without_any(spelling: str) -> None:
+    async with paying() as api:
+        shown = (await api.post("/v2/transfers", {**TRANSFER, "address": spelling}))["data"]["attributes"]
+        assert shown["to"] == SENDER
 
 
 async def test_a_transfer_that_the_key_cannot_pay_is_refused_with_the_figures() -> None:
