@@ -56,7 +56,7 @@ def test_a_stuck_transaction_is_cancelled_and_the_key_goes_on(killed_after: floa
             cancelled, behind = await stuck(world, job)
             assert world.node is not None
             (examined,) = await doctor.examine(world.node.services)
-            assert Cause.UNDERPRICED in [each.cause for each in examined.diagnosis.findings]
+            assert Cause.AT_CEILING in [each.cause for each in examined.diagnosis.findings]
             await transactions.wish(world.node.services, "1", Wish.CANCEL, b"", dry=False)
             await world.clock.sleep(killed_after)
             world.strike(downtime=3.0)

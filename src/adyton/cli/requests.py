@@ -24,12 +24,12 @@ def list_requests(page: int | None, job_id: str | None, *, unanswered: bool, una
 
 def show_request(request_id: str) -> None:
     """One request."""
-    show_one(_known(connect().call("GET", "v2", "requests", request_id)), _request, prefix="")
+    show_one(_known(connect().call("GET", "v2", "requests", _name(request_id))), _request, prefix="")
 
 
 def run_request(request_id: str) -> None:
     """Run a request again."""
-    answer = _known(connect().call("POST", "v2", "requests", request_id, "runs"))
+    answer = _known(connect().call("POST", "v2", "requests", _name(request_id), "runs"))
     if answer.status == 409:
         raise Failure(answer.problem(), f"`adyton explain {request_id}` says step by step what became of it.")
     show_one(answer, lambda run: tables.runs([run]), prefix="")
@@ -37,7 +37,7 @@ def run_request(request_id: str) -> None:
 
 def explain(what: str) -> None:
     """Say step by step what became of something, a line for each step."""
-    answer = connect().call("GET", "v2", "explain", what)
+    answer = connect().call("GET", "v2", "explain", _name(what))
     if answer.status == 404:
         advice = "Is it of this node? The hash of the transaction that asked can be explained too."
         raise Failure(answer.problem(), advice)
@@ -48,6 +48,16 @@ def replay(first: int) -> None:
     """Have blocks read again."""
     answer = connect().call("POST", "v2", "replay_from_block", str(first))
     show_one(answer, lambda started: click.echo(clean(started["message"])), prefix="")
+
+
+def _name(given: str) -> str:
+    """What is asked for, if it can be part of a path at all: the node would take an empty one, or half of one, for another
+    address. Raises Failure."""
+    name = given.strip()
+    if not name or "/" in name:
+        what = "A request's id is 0x and 64 hex digits, as is a transaction's hash; a run's id is 32 hex digits."
+        raise Failure(f'"{name}" is no id.', what)
+    return name
 
 
 def _known(answer: Answer) -> Answer:

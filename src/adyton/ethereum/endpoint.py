@@ -179,8 +179,10 @@ class Endpoint:
     def refused(self, refusal: RpcError) -> None:
         """It was asked too often."""
         self.tally.throttled()
+        before = self.budget.exhausted
         self.budget.refused(limits.rest_asked_for(refusal))
-        log.debug("the ethereum node wants to be asked less often", endpoint=self.name, error=refusal.message)
+        tell = log.warning if self.budget.exhausted and not before else log.debug  # once in a while is nothing to report
+        tell("the ethereum node wants to be asked less often", endpoint=self.name, error=refusal.message)
 
     def _live(self) -> Connection:
         if self.connection is None:

@@ -125,7 +125,7 @@ async def _request(parts: Parts, request: Request) -> Chapter:
         subject=f"request {request.request_id}",
         steps=tuple(steps),
         fate=end,
-        next=narrative.advice(request, end, current),
+        next=narrative.advice(request, end, current, sight, job),
     )
 
 

@@ -7,6 +7,7 @@ URLs could be one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -60,9 +61,13 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a block is on the chain, and how deep."""
         if number not in self.hashes or self.head is None:
             return f"block {number} (whether it is on the chain cannot be told now: {self.problem or 'no answer'})"
-        if block_hash is not None and self.hashes[number] != block_hash:
+        if self.lacks(number, block_hash):
             return f"block {number}, which is not on the chain any more"
         return f"block {number}, {max(0, self.head - number + 1)} deep now"
+
+    def lacks(self, number: int, block_hash: Hash | None) -> bool:
+        """Whether a block certainly is not on the chain."""
+        return number in self.hashes and block_hash is not None and self.hashes[number] != block_hash
 
 
 # --- a request -------------------------------------------------------------------------------------------------------
@@ -255,31 +260,60 @@ def gwei(wei: int) -> str:
 # --- what to do ------------------------------------------------------------------------------------------------------
 
 
+class Cure(NamedTuple):
+    """What can be done about a reason with these words in it, and whether the same request can be answered after that."""
+
+    words: str
+    what: str
+    again: bool = True
+
+
 CURES = (
-    ("below minimum threshold", "The requester must pay more, or MINIMUM_CONTRACT_PAYMENT be lower."),
-    ("valid requester", "A job's `requesters` say who may ask it; a new job may have others."),
-    ("does not listen to contract", "A job's `address` says which contract it listens to; a new job may have another."),
-    ("no job ", "Requesters must name the id of a job of this node: `adyton jobs list`."),
-    ("is archived", "Requesters must name the id of a job of this node: `adyton jobs list`."),
-    ("before the job begins", "It can be run all the same."),
-    ("reverted on-chain", "The contract refused the answer: its reason says why."),
+    Cure("below minimum threshold", "The requester must pay more, or MINIMUM_CONTRACT_PAYMENT be lower."),
+    Cure("valid requester", "A job's `requesters` say who may ask it; a new job may have others.", again=False),
+    Cure(
+        "does not listen to contract", "A job's `address` says which contract it listens to; a new job may have another.", False
+    ),
+    Cure(
+        "no job ",
+        "Requesters must name the id of a job of this node (`adyton jobs list`), or a new job be given that id "
+        "(`externalJobID`) and begin with what is unanswered (`fromBlock`).",
+        again=False,
+    ),
+    Cure("is archived", "Requesters must name the id of a job of this node: `adyton jobs list`.", again=False),
+    Cure("it has no ethtx task", "A job answers with an ethtx task; a new job may have one.", again=False),
+    Cure("left the chain", "Nothing is asked any more. Should the request come back, it goes on by itself.", again=False),
+    Cure("before the job begins", "It can be run all the same."),
+    Cure("reverted on-chain", "The contract refused the answer: its reason says why."),
 )
-"""Words of a reason, and what can be done about it."""
 
 
-def advice(request: Request, fate: Fate, transactions: Iterable[Transaction]) -> str:
-    """What an operator can do now; "" when there is nothing to be done."""
+def advice(request: Request, fate: Fate, transactions: Iterable[Transaction], sight: Sight, job: Job | None) -> str:
+    """What an operator can do now; "" when there is nothing to be done. ``job`` is the one that the request names."""
     again = f"adyton requests run {evm.checksum(request.contract)}:{request.request_id}"
     match fate.kind:
         case Kind.ANSWERED | Kind.CANCELLED:
-            return ""
+            undone = request.closed is not None and sight.lacks(request.closed.block_number, request.closed.block_hash)
+            return "That block is not on the chain any more. If it stays so, `adyton health` says what to do." if undone else ""
         case Kind.IN_PROGRESS:
             stuck = next((each for each in transactions if each.waiting and each.state is not TransactionState.SAFE), None)
             return "`adyton txs doctor` says what can be done about the transaction." if stuck is not None else "Wait."
         case Kind.EXPIRED:
-            return f"The requester may take the payment back. Until then an answer still counts: `{again}`"
+            cure = _cure(request, fate, job)
+            still = f" Until then an answer still counts: `{again}`" if cure.again else f" {cure.what}"
+            return f"The requester may take the payment back.{still}"
         case Kind.REFUSED:
-            cure = next((cure for part, cure in CURES if part in fate.reason), "Correct the cause.")
-            return f"{cure} Then: `{again}`"
+            cure = _cure(request, fate, job)
+            return f"{cure.what} Then: `{again}`" if cure.again else cure.what
         case Kind.UNACCOUNTED:
             return f"Report it, with this text, and run it: `{again}`"
+
+
+def _cure(request: Request, fate: Fate, job: Job | None) -> Cure:
+    found = next((cure for cure in CURES if cure.words in fate.reason), None)
+    if found is None:
+        seen = "" if request.run_id is None else f" `adyton runs show {request.run_id}` shows what each task came to."
+        return Cure("", f"Correct the cause.{seen}")
+    if found.words == "no job " and job is not None and job.archived_at is None:
+        return Cure("", "The job is there now.")
+    return found

@@ -16,7 +16,7 @@ from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 from adyton.web.failures import Unprocessable
 
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,78}", re.ASCII)
 
 
 class _Started(msgspec.Struct, frozen=True):

@@ -162,6 +162,15 @@ def test_a_refusal_says_what_to_do_next(adyton: Adyton, node: StandIn, words: li
 
 
 @pytest.mark.parametrize("words", [["requests", "show"], ["requests", "run"], ["explain"]])
+@pytest.mark.parametrize("name", ["", " ", "a/b", "../health"])
+def test_what_cannot_be_an_id_is_not_asked_for(adyton: Adyton, node: StandIn, words: list[str], name: str) -> None:
+    result = adyton(*words, name)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == f'"{name.strip()}" is no id.'
+    assert node.asked == []
+
+
+@pytest.mark.parametrize("words", [["requests", "show"], ["requests", "run"], ["explain"]])
 def test_a_missing_argument_is_named(adyton: Adyton, words: list[str]) -> None:
     result = adyton(*words)
     assert result.exit_code == 2

@@ -171,21 +171,59 @@ async def test_blocks_that_were_read_again_are_told(api: Api) -> None:
     assert "read again: blocks 90 to 110: an operator asked for it" in text(await chapter(api, LOG.transaction_hash))
 
 
+NONE = "5" * 32
+"""The id of no job."""
+
+
 @pytest.mark.parametrize(
-    ("reason", "words"),
+    ("reason", "words", "again"),
     [
-        ("Rejecting job 1 with payment 0.1 below minimum threshold (1)", "MINIMUM_CONTRACT_PAYMENT"),
-        ("no job 55 on this node", "adyton jobs list"),
-        ("the moon is full", "Correct the cause."),
+        ("Rejecting job 1 with payment 0.1 below minimum threshold (1)", "MINIMUM_CONTRACT_PAYMENT", True),
+        ("the moon is full", "Correct the cause.", True),
+        ("no job 55 on this node", "adyton jobs list", False),
+        ("job 55 is archived", "adyton jobs list", False),
+        ("job 55 does not listen to contract 0x12", "`address`", False),
+        ("Run Log didn't have have a valid requester: 0x12", "`requesters`", False),
+        ("job 55 sends no answer: it has no ethtx task", "ethtx", False),
+        ("its request left the chain: block 7 is not canonical any more", "goes on by itself", False),
     ],
 )
-async def test_a_refused_request_says_what_to_do(api: Api, reason: str, words: str) -> None:
-    request = request_of(LOG, decision="refused", reason=reason, expiration=None)
+async def test_a_refused_request_says_what_to_do_and_to_run_it_again_only_if_that_can_be(
+    api: Api, reason: str, words: str, again: bool
+) -> None:
+    there = NONE if reason.startswith("no job") else JOB_ID
+    request = request_of(LOG, decision="refused", reason=reason, expiration=None, job_id=there)
     await store(api.db, request)
     told = await chapter(api, request.request_id)
     assert f"decision: refused: {reason}" in text(told)
     assert words in told.next
-    assert told.next.endswith(f"`adyton requests run {_checksum(ORACLE)}:{request.request_id}`")
+    assert told.next.endswith(f"`adyton requests run {_checksum(ORACLE)}:{request.request_id}`") is again
+    assert ("requests run" in told.next) is again
+
+
+async def test_a_request_whose_job_came_after_it_can_be_run(api: Api) -> None:
+    request = request_of(LOG, decision="refused", reason=f"no job {JOB_ID} on this node", expiration=None)
+    await store(api.db, request)
+    told = await chapter(api, request.request_id)
+    assert told.next == f"The job is there now. Then: `adyton requests run {_checksum(ORACLE)}:{request.request_id}`"
+
+
+async def test_an_expired_request_that_nothing_here_can_answer_is_not_to_be_run(api: Api) -> None:
+    request = request_of(LOG, decision="refused", reason=f"no job {NONE} on this node", expiration=1, job_id=NONE)
+    await store(api.db, request)
+    told = await chapter(api, request.request_id)
+    assert told.fate is not None
+    assert told.fate.kind is Kind.EXPIRED
+    assert told.next.startswith("The requester may take the payment back.")
+    assert "requests run" not in told.next
+
+
+async def test_an_end_in_a_block_that_left_the_chain_sends_one_to_the_health(api: Api) -> None:
+    request = request_of(LOG, closed=closing(End.ANSWERED, transaction=number_hash(6), block=110))
+    await store(api.db, request)
+    assert (await chapter(api, request.request_id)).next == ""
+    api.bench.chain.hashes[110] = number_hash(110, 4)
+    assert "`adyton health`" in (await chapter(api, request.request_id)).next
 
 
 def _checksum(address: str) -> str:
