@@ -191,6 +191,16 @@ def read_run_log(log: Log) -> RunLog:
     )
 
 
+def run_log_in(log: Log) -> RunLog | None:
+    """The request inside a log, if there is one that can be read."""
+    if not log.topics or log.topics[0] not in LAYOUTS:
+        return None
+    try:
+        return read_run_log(log)
+    except MalformedLog:
+        return None
+
+
 def _check_size(log: Log, layout: Layout) -> None:
     if len(log.topics) < layout.topics:
         raise MalformedLog(f"the event has {len(log.topics)} topics, its version needs {layout.topics}")

@@ -11,7 +11,7 @@ import structlog
 from adyton.domain.chain import Address, Log, LogFilter
 from adyton.domain.errors import Conflict
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import CLOSINGS, LAYOUTS, End, MalformedLog, Request, RunLog, merged_filter, read_run_log
+from adyton.domain.requests import CLOSINGS, End, Request, RunLog, merged_filter, run_log_in
 from adyton.domain.runs import Run, RunRequest
 from adyton.engine.create import RunMaker
 from adyton.engine.engine import Engine
@@ -278,11 +278,7 @@ def _tell(found: Decided) -> None:
 
 
 def _request_in(entry: Log) -> RunLog | None:
-    if not entry.topics or entry.topics[0] not in LAYOUTS:
-        return None
     try:
-        return read_run_log(entry)
-    except MalformedLog:
-        return None
+        return run_log_in(entry)
     except Exception:  # noqa: BLE001 - a defect of ours, which ``decide`` meets as well and writes down
         return None

@@ -14,7 +14,7 @@ from adyton.domain.chain import Address, Log
 from adyton.domain.errors import Conflict, NotFound, Refused, TryAgain
 from adyton.domain.fates import Fate, fate
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import LAYOUTS, RUN_LOG, MalformedLog, Request, RunLog, accepts, read_run_log
+from adyton.domain.requests import RUN_LOG, Request, RunLog, accepts, run_log_in
 from adyton.domain.runs import Run, RunStatus
 from adyton.domain.transactions import Transaction, TransactionState
 from adyton.ethereum.errors import RpcError
@@ -206,16 +206,6 @@ async def _fresh(parts: Parts, request: Request) -> tuple[Log, RunLog]:
             )
         return entry, asked
     raise Gone(f"its transaction {request.transaction_hash} does not ask it any more")
-
-
-def run_log_in(entry: Log) -> RunLog | None:
-    """The request inside a log, if there is one that can be read."""
-    if not entry.topics or entry.topics[0] not in LAYOUTS:
-        return None
-    try:
-        return read_run_log(entry)
-    except MalformedLog:
-        return None
 
 
 async def _listener(parts: Parts, request: Request, entry: Log) -> tuple[Job, Initiator]:
