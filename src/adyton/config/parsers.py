@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adyton.config.redact import url as redacted
 from adyton.domain.chain import Address
@@ -87,6 +88,21 @@ def integer(least: int = 0, most: int = UINT64) -> Callable[[str], int]:
 def optional(parse: Parser) -> Parser:
     """Empty text is None."""
     return lambda value: parse(value) if value else None
+
+
+def optional_text(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """A parser that takes the empty text as itself."""
+    return lambda value: parse(value) if value else ""
+
+
+def time_zone(value: str) -> str:
+    """The name of a time zone that this machine knows, or the empty text."""
+    if value:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("there is no such time zone") from None
+    return value
 
 
 def choice(*words: str) -> Callable[[str], str]:

@@ -8,78 +8,26 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Any, Self, get_type_hints
 
 from adyton.config import chains
 from adyton.config.chain_settings import ChainSettings
-from adyton.config.kinds import (
-    ATTEMPTS,
-    BLOCKS,
-    BOOLEAN,
-    JUELS,
-    NUMBERS,
-    POSITIVE_DURATION,
-)
+from adyton.config.job_settings import JobSettings
 from adyton.config.load import read
 from adyton.config.setting import DEFAULT, Setting
 from adyton.domain.chain import Address
 from adyton.domain.errors import Invalid
 
-LATER = frozenset({
-    "BRIDGE_RESPONSE_URL", "CHAINLINK_DEV", "EXPLORER_ACCESS_KEY", "EXPLORER_SECRET",
-    "EXPLORER_URL", "LOG_SQL", "MAXIMUM_SERVICE_DURATION", "MINIMUM_REQUEST_EXPIRATION", "MINIMUM_SERVICE_DURATION",
-})  # fmt: skip
+LATER = frozenset({"EXPLORER_ACCESS_KEY", "EXPLORER_SECRET", "EXPLORER_URL", "LOG_SQL"})
 """Names of v0.6.2 and their successors that are accepted, with a warning, and have no effect yet."""
 
 
-JOBS = "Jobs"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Config(ChainSettings):
+class Config(ChainSettings, JobSettings):
     """The settings of one process, read once. Durations are seconds, amounts wei or juels.
 
     ``sources`` tells for each field where its value came from: ``default``, ``environment``, ``file PATH`` or ``argument``.
     """
-
-    # --- Jobs ---------------------------------------------------------------------------------------------------------------
-    min_incoming_confirmations: Annotated[
-        int, Setting("3", BLOCKS, JOBS, "How deep a request's block must be before its run starts; tasks may ask for more.")
-    ]
-    min_outgoing_confirmations: Annotated[
-        int, Setting("12", BLOCKS, JOBS, "How deep an answer's block must be before its run is completed.")
-    ]
-    minimum_contract_payment: Annotated[
-        int,
-        Setting(
-            "1000000000000000000",
-            JUELS,
-            JOBS,
-            "The least that a request must pay for each ethtx task, in juels.",
-            newer="MINIMUM_CONTRACT_PAYMENT_LINK_JUELS",
-        ),
-    ]
-    default_http_timeout: Annotated[
-        float, Setting("15s", POSITIVE_DURATION, JOBS, "The time that an HTTP task has for one attempt.")
-    ]
-    max_http_attempts: Annotated[int, Setting("5", ATTEMPTS, JOBS, "How often an HTTP task tries.")]
-    default_http_allow_unrestricted_network_access: Annotated[
-        bool,
-        Setting("false", BOOLEAN, JOBS, "HTTP tasks may reach addresses that are not public: this machine, the local network."),
-    ]
-    requester_may_override_job: Annotated[
-        bool,
-        Setting(
-            "false",
-            BOOLEAN,
-            JOBS,
-            "What a request on chain says goes over the params that the job names. (As v0.6.2 did: a requester could then send "
-            "the job's headers to a server of its own.) Params that a job leaves open are the requester's in any case.",
-        ),
-    ]
-    numbers: Annotated[
-        str, Setting("exact", NUMBERS, JOBS, "How multiply treats numbers: exactly, or to ten significant digits as v0.6.2.")
-    ]
 
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     warnings: tuple[str, ...] = ()

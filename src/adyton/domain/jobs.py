@@ -6,15 +6,20 @@ from typing import Any
 
 import msgspec
 
-from adyton.domain.chain import ZERO_ADDRESS, Address
+from adyton.domain.chain import ZERO_ADDRESS, Address, Hash
 
 
 class Initiator(msgspec.Struct, frozen=True, kw_only=True):
-    """What starts a run of the job.
+    """What starts a run of the job. Times are microseconds since the epoch; a type uses only what is its own.
 
-    ``id`` is the database's number (0 before it is stored). ``address`` limits log initiators to one contract (the zero
-    address: any); ``requesters`` limits who may ask (empty: anyone); ``from_block`` is the first block whose requests it takes
-    (None: those of every block that is read).
+    ``id`` is the database's number (0 before it is stored).
+    Logs: ``address`` limits to one contract (the zero address: any); ``requesters`` limits who may ask (empty: anyone);
+    ``from_block`` is the first block whose requests it takes (None: those of every block that is read); ``topics`` are what
+    an ethlog initiator wants of a log, place by place, any of a list (an empty list: anything); ``agreement`` is the service
+    agreement whose requests start it.
+    Schedules: ``schedule`` is the cron line as written, ``missed`` and ``overlap`` its policies (None: the node's);
+    ``run_at`` is when a runat initiator starts its run, ``ran`` whether it has.
+    External initiators: ``name`` says which may start the job, ``body`` is what it is told about it.
     """
 
     type: str
@@ -22,6 +27,15 @@ class Initiator(msgspec.Struct, frozen=True, kw_only=True):
     address: Address = ZERO_ADDRESS
     requesters: tuple[Address, ...] = ()
     from_block: int | None = None
+    topics: tuple[tuple[Hash, ...], ...] = ()
+    agreement: Hash | None = None
+    schedule: str | None = None
+    missed: str | None = None
+    overlap: str | None = None
+    run_at: int | None = None
+    ran: bool = False
+    name: str | None = None
+    body: dict[str, Any] | None = None
     created_at: int = 0
 
 
@@ -38,7 +52,10 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job spec as stored. Times are microseconds since the epoch."""
+    """A job spec as stored. Times are microseconds since the epoch.
+
+    ``min_payment`` is what a request must pay at least, in juels, instead of the node's minimum.
+    """
 
     id: str
     initiators: tuple[Initiator, ...]
@@ -47,6 +64,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     end_at: int | None = None
     created_at: int = 0
     archived_at: int | None = None
+    min_payment: int | None = None
 
     def initiator(self, kind: str) -> Initiator | None:
         """The first initiator of a type, or None."""

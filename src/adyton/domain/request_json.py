@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from msgspec import UNSET
 
 from adyton.domain import data
-from adyton.domain.errors import Invalid
+from adyton.domain.errors import Fault, Invalid
 
 _TRUNCATED = "unexpected EOF"
 # Finds the end of a value; the value itself is read by ``data.parse``, so numbers may stay texts here.
@@ -79,3 +79,29 @@ def kind_of(value: object) -> str:
             return "an object"
         case _:
             return "a number"
+
+
+def object_at(value: object, pointer: str, faults: list[Fault]) -> Mapping[str, object]:
+    """The object at a pointer; absent and null are an empty one, anything else adds to ``faults``."""
+    if value is UNSET or value is None:
+        return {}
+    if not isinstance(value, dict):
+        faults.append(Fault(f"{written(pointer)} must be an object, not {kind_of(value)}", pointer))
+        return {}
+    return value
+
+
+def text_at(source: Mapping[str, object], name: str, pointer: str, faults: list[Fault]) -> str:
+    """The text under a key of the object at ``pointer``; absent and null are empty, anything else adds to ``faults``."""
+    value = field(source, name)
+    if isinstance(value, str):
+        return value
+    if value is not UNSET and value is not None:
+        faults.append(Fault(f"{written(f'{pointer}/{name}')} must be a string, not {kind_of(value)}", f"{pointer}/{name}"))
+    return ""
+
+
+def written(pointer: str) -> str:
+    """How a person writes a pointer: ``/tasks/0/type`` is ``tasks[0].type``."""
+    parts = pointer.strip("/").split("/")
+    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts).removeprefix(".")

@@ -97,7 +97,8 @@ class Sends(msgspec.Struct, frozen=True):
 
 
 class Waits(msgspec.Struct, frozen=True):
-    """The task waits: ``status`` is one of the pending ones. ``until`` (microseconds) is set for a sleep."""
+    """The task waits: ``status`` is one of the pending ones. ``until`` (microseconds) is when a sleep ends, and when any other
+    wait is given up (None: the node's own deadline for that status)."""
 
     status: RunStatus
     data: Data
@@ -141,7 +142,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     object, which is then in ``input_text``. ``version`` counts the writes and fences them. ``wake_height`` is the head at
     which a run that waits for incoming confirmations may go on; it is null while it waits for anything else. ``left_chain`` is
     the head at which it was cancelled because its request had left the chain; it goes on if the request comes back.
-    ``superseded_by`` is the run that took its place for the same request.
+    ``superseded_by`` is the run that took its place for the same request. ``due_at`` is when a sleep ends, and
+    when any other wait is given up.
     """
 
     id: str
@@ -163,6 +165,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     wake_height: int | None = None
     left_chain: int | None = None
     superseded_by: str | None = None
+    due_at: int | None = None
     request: RunRequest | None = None
 
     def next_task(self) -> TaskRun | None:
@@ -177,11 +180,19 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def moved(run: Run, status: RunStatus, now: int, *, error: str | None = None, wake_height: int | None = None) -> Run:
+def moved(
+    run: Run,
+    status: RunStatus,
+    now: int,
+    *,
+    error: str | None = None,
+    wake_height: int | None = None,
+    due_at: int | None = None,
+) -> Run:
     """The run in another status; the only way to get there. Raises IllegalMove.
 
-    Every final status sets ``finished_at`` (v0.6.2 forgot it on some paths). ``wake_height`` is forgotten by every move
-    that does not give one, ``left_chain`` by every move.
+    Every final status sets ``finished_at`` (v0.6.2 forgot it on some paths). ``wake_height`` and ``due_at`` are
+    forgotten by every move that does not give one, ``left_chain`` by every move.
     """
     if status not in MOVES[run.status] or (run.status is RunStatus.CANCELLED and run.left_chain is None):
         raise IllegalMove(f"run {run.id} cannot go from {run.status or 'unstarted'} to {status or 'unstarted'}")
@@ -192,6 +203,7 @@ def moved(run: Run, status: RunStatus, now: int, *, error: str | None = None, wa
         finished_at=now if status in FINISHED else None,
         error=_short(error),
         wake_height=wake_height,
+        due_at=due_at,
         left_chain=None,
     )
 
@@ -206,6 +218,7 @@ def strayed(run: Run, height: int, now: int) -> Run:
 
 def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
     """The run after one of its tasks gave an outcome: the task run replaced, the run's status moved."""
+    due_at: int | None = None
     match outcome:
         case Completed(data):
             left = position + 1 < len(run.tasks)
@@ -215,9 +228,9 @@ def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
         case Sends(_, data):
             task, status = _task(run, position, R.PENDING_CONFIRMATIONS, data), R.PENDING_CONFIRMATIONS
         case Waits(status, data, until):
-            task = _task(run, position, status, data, wake_at=until)
+            task, due_at = _task(run, position, status, data, wake_at=until), until
     tasks = (*run.tasks[:position], task, *run.tasks[position + 1 :])
-    return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=task.error)
+    return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=task.error, due_at=due_at)
 
 
 def _task(

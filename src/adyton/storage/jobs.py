@@ -11,14 +11,19 @@ from adyton.domain import data
 from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.storage.database import Database, Row, Statement
 
-_INSERT_JOB = "INSERT INTO jobs (id, created_at, start_at, end_at) VALUES (?, ?, ?, ?)"
+_INSERT_JOB = "INSERT INTO jobs (id, created_at, start_at, end_at, min_payment) VALUES (?, ?, ?, ?, ?)"
 _INSERT_INITIATOR = """
-    INSERT INTO initiators (job_id, position, type, address, requesters, from_block, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"""
+    INSERT INTO initiators (job_id, position, type, address, requesters, from_block, created_at, topics, agreement, schedule,
+        missed, overlap, run_at, ran, name, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"""
+_INITIATOR_COLUMNS = (
+    "job_id, id, type, address, requesters, from_block, created_at, topics, agreement, schedule, missed, overlap, run_at, ran, "
+    "name, body"
+)
 _INSERT_TASK = """
     INSERT INTO task_specs (job_id, position, type, confirmations, params, created_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"""
-_JOB_COLUMNS = "id, created_at, start_at, end_at, archived_at"
+_JOB_COLUMNS = "id, created_at, start_at, end_at, archived_at, min_payment"
 _ONE_JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ?"
 _PAGE_UP = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?"
 _PAGE_DOWN = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
@@ -41,16 +46,13 @@ class JobLookup(Protocol):
 async def create(db: Database, job: Job, *also: Statement) -> Job:
     """Store a new job, and what belongs into the same write; returns it with the numbers that the database gave its initiators
     and tasks. Raises Conflict when there is, or was, a job of that id."""
-    initiators = [
-        (job.id, position, item.type, item.address, data.encode(list(item.requesters)), item.from_block, job.created_at)
-        for position, item in enumerate(job.initiators)
-    ]
+    initiators = [_initiator_row(job, position, item) for position, item in enumerate(job.initiators)]
     tasks = [
         (job.id, position, task.type, task.confirmations, data.encode(task.params), job.created_at, job.created_at)
         for position, task in enumerate(job.tasks)
     ]
     initiator_ids, task_ids, *_ = await db.write(
-        Statement(_INSERT_JOB, [(job.id, job.created_at, job.start_at, job.end_at)]),
+        Statement(_INSERT_JOB, [(job.id, job.created_at, job.start_at, job.end_at, _digits(job.min_payment))]),
         Statement(_INSERT_INITIATOR, initiators, returning=True),
         Statement(_INSERT_TASK, tasks, returning=True),
         *also,
@@ -64,6 +66,7 @@ async def _numbered(job: Job, initiator_ids: Sequence[Row], task_ids: Sequence[R
         created_at=job.created_at,
         start_at=job.start_at,
         end_at=job.end_at,
+        min_payment=job.min_payment,
         initiators=tuple(
             msgspec.structs.replace(i, id=_int(row), created_at=job.created_at)
             for i, row in zip(job.initiators, initiator_ids, strict=True)
@@ -124,9 +127,7 @@ async def archived(db: Database, job_ids: Sequence[str]) -> set[str]:
 
 async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
     ids = [str(row[0]) for row in rows]
-    initiators = _by_job(
-        await _children(db, "initiators", "job_id, id, type, address, requesters, from_block, created_at", ids)
-    )
+    initiators = _by_job(await _children(db, "initiators", _INITIATOR_COLUMNS, ids))
     tasks = _by_job(await _children(db, "task_specs", "job_id, id, type, confirmations, params, created_at, updated_at", ids))
     return [
         Job(
@@ -135,6 +136,7 @@ async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
             start_at=_optional(row[2]),
             end_at=_optional(row[3]),
             archived_at=_optional(row[4]),
+            min_payment=None if row[5] is None else int(row[5]),
             initiators=tuple(_initiator(child) for child in initiators.get(job_id, ())),
             tasks=tuple(_task(child) for child in tasks.get(job_id, ())),
         )
@@ -158,15 +160,50 @@ def _by_job(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return grouped
 
 
+def _initiator_row(job: Job, position: int, item: Initiator) -> Row:
+    return (
+        job.id,
+        position,
+        item.type,
+        item.address,
+        data.encode(list(item.requesters)),
+        item.from_block,
+        job.created_at,
+        data.encode([list(place) for place in item.topics]) if item.topics else None,
+        item.agreement,
+        item.schedule,
+        item.missed,
+        item.overlap,
+        item.run_at,
+        int(item.ran),
+        item.name,
+        None if item.body is None else data.encode(item.body),
+    )
+
+
 def _initiator(row: Row) -> Initiator:
-    _, number, kind, address, requesters, from_block, created_at = row
+    (
+        _, number, kind, address, requesters, from_block, created_at, topics, agreement, schedule, missed, overlap, run_at, ran,
+        name, body,
+    ) = row  # fmt: skip
     listed = data.parse(str(requesters))
+    wanted = [] if topics is None else data.parse(str(topics))
+    told = None if body is None else data.parse(str(body))
     return Initiator(
         type=str(kind),
         id=int(number or 0),
         address=str(address),
         requesters=tuple(str(item) for item in listed) if isinstance(listed, list) else (),
         from_block=_optional(from_block),
+        topics=tuple(tuple(str(item) for item in place) for place in wanted) if isinstance(wanted, list) else (),
+        agreement=_text(agreement),
+        schedule=_text(schedule),
+        missed=_text(missed),
+        overlap=_text(overlap),
+        run_at=_optional(run_at),
+        ran=bool(ran),
+        name=_text(name),
+        body=told if isinstance(told, dict) else None,
         created_at=int(created_at or 0),
     )
 
@@ -190,3 +227,11 @@ def _int(row: Row) -> int:
 
 def _optional(value: object) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _digits(value: int | None) -> str | None:
+    return None if value is None else str(value)

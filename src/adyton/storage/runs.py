@@ -18,12 +18,12 @@ from adyton.storage.jobs import JobLookup
 _COLUMNS = (
     "id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, input_error, payment, error, "
     "minimum_confirmations, creation_height, observed_height, wake_height, "
-    "contract, request_id, request_tx, request_block, request_log, requester, left_chain, superseded_by"
+    "contract, request_id, request_tx, request_block, request_log, requester, left_chain, superseded_by, due_at"
 )
-_INSERT = f"INSERT INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 24)})"
+_INSERT = f"INSERT INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 25)})"
 _UPDATE = """
     UPDATE runs SET status = ?, version = CASE WHEN version = ? THEN version + 1 END, updated_at = ?, finished_at = ?,
-        error = ?, observed_height = ?, wake_height = ?, left_chain = ?
+        error = ?, observed_height = ?, wake_height = ?, left_chain = ?, due_at = ?
     WHERE id = ?"""
 _SAVE_TASK = """
     INSERT INTO task_runs (run_id, position, status, data, error, confirmations, wake_at, updated_at)
@@ -67,6 +67,7 @@ def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
                 run.observed_height,
                 run.wake_height,
                 run.left_chain,
+                run.due_at,
                 run.id,
             )
         ],
@@ -167,6 +168,7 @@ def _row(run: Run) -> Row:
         *where,
         run.left_chain,
         run.superseded_by,
+        run.due_at,
     )
 
 
@@ -219,6 +221,7 @@ def _run(row: Row, children: dict[int, Row], job: Job) -> Run:
         wake_height=cast("int | None", values["wake_height"]),
         left_chain=cast("int | None", values["left_chain"]),
         superseded_by=cast("str | None", values["superseded_by"]),
+        due_at=cast("int | None", values["due_at"]),
         request=_request(values),
         tasks=_tasks(job, cast("str | None", values["minimum_confirmations"]), children),
     )
