@@ -18,8 +18,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "adyton"
 
 # Each part may import what stands before it; parts on one line may not import one another.
 LAYERS = (
-    ("domain",),
-    ("config", "metrics", "ports"),
+    ("domain", "sdk"),
+    ("config", "metrics", "ports", "worker"),
     ("storage", "system"),
     ("ethereum", "keystore"),
     ("transactions",),

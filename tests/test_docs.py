@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -72,4 +73,26 @@ def test_every_route_has_a_row() -> None:
 
 def test_every_task_type_has_a_heading() -> None:
     adapters = Registry(http=AiohttpTransport(), clock=SystemClock(), settings=AdapterSettings())
-    assert set(adapters.names()) == {heading for heading in headings("adapters.md") if heading != "Tasks"}
+    assert set(adapters.names()) == set(re.findall(r"^### (.+)$", read("adapters.md"), re.MULTILINE))
+
+
+def test_every_example_of_a_task_is_one_that_a_job_can_have() -> None:
+    adapters = Registry(http=AiohttpTransport(), clock=SystemClock(), settings=AdapterSettings())
+    shown = re.findall(r"^```json\n(.+?)^```", read("adapters.md"), re.MULTILINE | re.DOTALL)
+    for example in shown:
+        value = json.loads(example.replace("0x…", "0x" + "00" * 20))
+        tasks = value if isinstance(value, list) else value.get("tasks", [value])
+        for task in tasks:
+            adapters.check(task["type"], task.get("params", {}))
+
+
+def test_every_task_type_that_a_job_can_have_has_an_example() -> None:
+    """Of those that are another under a second name, the other has it."""
+    sections = re.split(r"^### ", read("adapters.md"), flags=re.MULTILINE)[1:]
+    without = {section.partition("\n")[0] for section in sections if "```json" not in section}
+    assert without == {
+        "httpgetwithunrestrictednetworkaccess",
+        "httppostwithunrestrictednetworkaccess",
+        "nooppendoutgoing",
+        "random",
+    }

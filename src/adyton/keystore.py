@@ -67,13 +67,26 @@ class Keystore:
 
     def sign(self, address: Address, unsigned: UnsignedTransaction) -> SignedTransaction:
         """Sign with the key of ``address``. Raises NotFound when there is no such key."""
-        key = self._keys.get(address)
-        if key is None:
-            raise NotFound(f"no key of {checksum(address)} in the keystore")
-        signature = key.sign_recoverable(keccak(rlp.signing_payload(unsigned)), hasher=None)
+        signature = self._key(address).sign_recoverable(keccak(rlp.signing_payload(unsigned)), hasher=None)
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
         raw = rlp.signed_payload(unsigned, r, s, signature[64])
         return SignedTransaction(raw=f"0x{raw.hex()}", hash=f"0x{keccak(raw).hex()}")
+
+    def sign_message(self, address: Address, message: bytes) -> bytes:
+        """Sign a message as wallets do (EIP-191: behind a prefix that no transaction begins with); returns r, s and v.
+
+        v, the last of the 65 bytes, is 27 or 28, as ``ecrecover`` and every contract that calls it want it. Raises NotFound
+        when there is no such key.
+        """
+        digest = keccak(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))
+        signature = self._key(address).sign_recoverable(digest, hasher=None)
+        return signature[:64] + bytes((27 + signature[64],))
+
+    def _key(self, address: Address) -> PrivateKey:
+        key = self._keys.get(address)
+        if key is None:
+            raise NotFound(f"no key of {checksum(address)} in the keystore")
+        return key
 
 
 def address_of(key: PrivateKey) -> Address:

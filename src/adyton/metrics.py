@@ -38,6 +38,10 @@ class Metrics:
         self.logs_taken_in = counter("logs_taken_in", "Logs decided about, by decision.", "decision")
         self.log_range_refusals = counter("log_range_refusals", "Ranges of blocks that an endpoint refused to answer for.")
         self.requests_run_again = counter("requests_run_again", "Requests run again, by why.", "because")
+        # --- schedules
+        self.schedule_fires = counter("schedule_fires", "Runs that schedules started, by type of initiator.", "type")
+        self.schedule_skips = counter("schedule_skips", "Times of schedules that started no run, by why.", "because")
+        self.schedule_lateness = histogram("schedule_lateness_seconds", "Seconds from a time of a schedule to its stored run.")
         # --- runs
         self.runs_finished = counter("runs_finished", "Runs that ended, by status.", "status")
         self.task_seconds = histogram("task_seconds", "Seconds that a task took which asks the world, by type.", "type")

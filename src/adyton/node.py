@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 import structlog
 
@@ -18,7 +19,9 @@ from adyton.domain.chain import ZERO_ADDRESS, Address
 from adyton.domain.errors import Invalid, StorageUnavailable
 from adyton.domain.gas import GasRules
 from adyton.domain.requests import RUN_LOG
+from adyton.domain.schedule import named_zone
 from adyton.engine.create import RunMaker, RunRules
+from adyton.engine.deadlines import Deadlines
 from adyton.engine.engine import Engine
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
@@ -30,15 +33,19 @@ from adyton.ethereum.lookup import TransactionLookup
 from adyton.ethereum.rpc import RpcClient
 from adyton.initiators.logs import LogIntake
 from adyton.initiators.open_requests import TriedAnswers
+from adyton.initiators.scheduler import Policies, Scheduler
 from adyton.initiators.source import ChainLogs
 from adyton.keystore import Keystore
 from adyton.metrics import Metrics
-from adyton.ports import Clock, Entropy, HttpTransport, RpcTransport
+from adyton.ports import NO_SECRETS, NO_WORKERS, Clock, Entropy, HttpTransport, RpcTransport, Secrets, Workers
 from adyton.services.balances import BalanceMonitor, Minimums, Watched
+from adyton.services.notifier import Notifier
 from adyton.services.parts import Parts
 from adyton.services.reconciler import Reconciler
+from adyton.services.retention import Retention
 from adyton.services.sessions import Sessions
 from adyton.storage import facts, keys
+from adyton.storage.bridges import Bridges
 from adyton.storage.database import Database
 from adyton.transactions.estimators import EstimatorRules
 from adyton.transactions.manager import TransactionManager
@@ -64,8 +71,11 @@ class Node:
     transactions: TransactionManager
     engine: Engine
     intake: LogIntake
+    scheduler: Scheduler
     services: Parts
     reconciler: Reconciler
+    retention: Retention
+    notifier: Notifier
     balances: BalanceMonitor
 
     async def run(self) -> None:
@@ -76,7 +86,10 @@ class Node:
             # Before heads arrive, so that bytes which may have been sent are sent again before new ones are signed.
             parts.create_task(self.transactions.run(), name="transactions")
             parts.create_task(self.intake.run(), name="log intake")
+            parts.create_task(self.scheduler.run(), name="scheduler")
             parts.create_task(self.reconciler.run(), name="reconciler")
+            parts.create_task(self.retention.run(), name="retention")
+            parts.create_task(self.notifier.run(), name="notifier")
             parts.create_task(self.balances.run(), name="balances")
             parts.create_task(self._pin_chain(), name="chain id")
             # Last: the first head wakes everybody above.
@@ -105,6 +118,9 @@ async def build(
     http_transport: HttpTransport,
     database: Database,
     keystore: Keystore,
+    secrets: Secrets = NO_SECRETS,
+    workers: Workers = NO_WORKERS,
+    machine_zone: tzinfo = UTC,
 ) -> Node:
     """Build a node from its settings and the world. Raises Invalid when the database belongs to another chain.
 
@@ -116,6 +132,8 @@ async def build(
         log.warning("a key of this database is not in the keystore; what it was to send waits for it", address=address)
     jobs = JobRegistry(database)
     await jobs.load()
+    bridges = Bridges()
+    await bridges.load(database)
 
     finality = config.finality_depth(chain_id)
     metrics = Metrics()
@@ -161,11 +179,19 @@ async def build(
         resend_after=config.eth_tx_resend_after_threshold,
         reaper=ReaperRules(config.eth_tx_reaper_interval, config.eth_tx_reaper_threshold),
     )
-    registry = Registry(http=http_transport, clock=clock, settings=_adapter_settings(config, keystore.addresses()))
+    registry = Registry(
+        http=http_transport,
+        clock=clock,
+        settings=_adapter_settings(config, keystore.addresses()),
+        bridges=bridges,
+        secrets=secrets,
+        workers=workers,
+    )
 
+    deadlines = Deadlines(bridge=config.bridge_answer_deadline, pending=config.run_pending_deadline)
     maker = RunMaker(
         types=registry,
-        rules=RunRules(minimum_contract_payment=config.minimum_contract_payment),
+        rules=RunRules(minimum_contract_payment=config.minimum_contract_payment, deadlines=deadlines),
         new_id=entropy.new_id,
         now=clock.now,
     )
@@ -179,6 +205,8 @@ async def build(
         metrics=metrics,
         taken_in=lambda: intake.taken_in,
         requester_wins=config.requester_may_override_job,
+        deadlines=deadlines,
+        data_limit=config.run_data_limit,
     )
     engine = Engine(
         db=database,
@@ -221,6 +249,17 @@ async def build(
         minimums=Minimums(config.eth_balance_minimum_wei, config.link_balance_minimum_juels),
         enabled=config.balance_monitor_enabled,
     )
+    zone = named_zone(config.cron_time_zone or None, machine_zone)
+    scheduler = Scheduler(
+        db=database,
+        clock=clock,
+        jobs=jobs,
+        maker=maker,
+        engine=engine,
+        metrics=metrics,
+        zone=zone,
+        policies=Policies(missed=config.cron_missed_fires, overlap=config.cron_overlap),
+    )
     services = Parts(
         config=config,
         metrics=metrics,
@@ -228,6 +267,7 @@ async def build(
         entropy=entropy,
         db=database,
         jobs=jobs,
+        bridges=bridges,
         engine=engine,
         task_types=registry,
         balances=chain,
@@ -247,8 +287,10 @@ async def build(
             timeout=config.session_timeout,
             reap_after=config.reaper_expiration,
         ),
+        http=http_transport,
         link_contract=lambda: _link_token(config, rpc),
         endpoints=rpc.endpoints,
+        zone=zone,
     )
     return Node(
         config=config,
@@ -260,8 +302,11 @@ async def build(
         transactions=transactions,
         engine=engine,
         intake=intake,
+        scheduler=scheduler,
         services=services,
         reconciler=Reconciler(parts=services, heads=heads),
+        retention=Retention(services),
+        notifier=Notifier(services),
         balances=balances,
     )
 
@@ -327,4 +372,7 @@ def _adapter_settings(config: Config, own_keys: tuple[Address, ...]) -> AdapterS
         http_unrestricted=config.default_http_allow_unrestricted_network_access,
         numbers=config.numbers,
         keys=own_keys,
+        bridge_response_url=config.bridge_response_url,
+        wasm_timeout=config.wasm_timeout,
+        wasm_memory_limit=config.wasm_memory_limit,
     )

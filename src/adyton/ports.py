@@ -8,10 +8,13 @@ simulation replaces as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+
+from adyton.domain.errors import Invalid
+from adyton.domain.python_adapters import Answer, Installed, Question
 
 
 class Clock(Protocol):
@@ -79,7 +82,9 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP exchange to make, redirects included.
 
     ``limit`` bounds the decoded body in bytes, ``timeout`` the whole exchange in seconds. ``unrestricted`` allows
-    addresses that are not public.
+    addresses that are not public. Headers named in ``secret_headers`` (in small letters), and a ``secret_body``, are for the
+    URL's origin alone and do not follow a redirect to another. ``shown`` is what messages call the URL, when even its host is
+    nobody's business; empty: its scheme and host.
     """
 
     method: str
@@ -90,6 +95,9 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 32768
     max_redirects: int = 10
     unrestricted: bool = False
+    secret_headers: frozenset[str] = frozenset()
+    secret_body: bool = False
+    shown: str = ""
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
@@ -115,3 +123,56 @@ class HttpTransport(Protocol):
     async def request(self, request: HttpRequest) -> HttpResponse:
         """Raises HttpFailure."""
         ...
+
+
+class Secrets(Protocol):
+    """Reads the secrets that jobs and bridges name."""
+
+    async def values(self, names: Collection[str]) -> dict[str, str]:
+        """The value of each name, as it is now. Raises Invalid, which says for each one that cannot be read where it is to be
+        put."""
+        ...
+
+
+class NoSecrets:
+    """A node without secrets."""
+
+    async def values(self, names: Collection[str]) -> dict[str, str]:
+        """Raises Invalid for every name."""
+        if names:
+            raise Invalid(*(f"there is no secret {name[:100]!r}: this node has none" for name in names))
+        return {}
+
+
+NO_SECRETS: Secrets = NoSecrets()
+
+
+class WorkerFailure(Exception):
+    """The process of a Python adapter gave no answer: it could not start, died, was too slow or said too much. The message goes
+    behind ``<task type> failed:``."""
+
+
+class Workers(Protocol):
+    """Runs the Python adapters of installed packages, each package in processes of its own."""
+
+    @property
+    def installed(self) -> Sequence[Installed]:
+        """What there is, one of each name."""
+        ...
+
+    async def ask(self, question: Question) -> Answer:
+        """Put a question to the adapter that it names. Raises WorkerFailure."""
+        ...
+
+
+class NoWorkers:
+    """A node without Python adapters."""
+
+    installed: Sequence[Installed] = ()
+
+    async def ask(self, question: Question) -> Answer:
+        """Raises WorkerFailure."""
+        raise WorkerFailure(f"no package provides {question.name}")
+
+
+NO_WORKERS: Workers = NoWorkers()

@@ -17,7 +17,8 @@ from adyton.domain.jobs import Job
 from adyton.domain.requests import RunLog
 from adyton.domain.runs import Run
 from adyton.ethereum.views import EndpointView
-from adyton.keystore import Keystore
+from adyton.keystore import Keystore, address_of
+from adyton.ports import NO_SECRETS, NO_WORKERS, Secrets, Workers
 from adyton.services.balances import Holding
 from adyton.services.parts import Parts
 from adyton.services.sessions import Sessions
@@ -112,6 +113,11 @@ class Keyring:
         """All of them."""
         return self.held
 
+    def sign_message(self, address: Address, message: bytes) -> bytes:
+        """The signature of the transactions' first key, whatever the address."""
+        assert address in self.held
+        return Keystore([FIRST]).sign_message(address_of(FIRST), message)
+
 
 class Intake:
     """Log intake as far as the services see it; ``woken`` counts the re-reads that it was told of."""
@@ -167,9 +173,11 @@ class Api:
         db: Database | None = None,
         height: int | None = 100,
         environment: Mapping[str, str] | None = None,
+        secrets: Secrets = NO_SECRETS,
+        workers: Workers = NO_WORKERS,
     ) -> None:
         self.db = db or open_memory()
-        self.bench = Bench(self.db, height=height)
+        self.bench = Bench(self.db, height=height, secrets=secrets, workers=workers)
         self.ledger = Ledger()
         self.keys = Keyring(SENDER)
         self.endpoints: tuple[EndpointView, ...] = ()
@@ -187,6 +195,7 @@ class Api:
             entropy=entropy,
             db=self.db,
             jobs=self.bench.jobs,
+            bridges=self.bench.bridges,
             engine=self.bench.engine,
             task_types=self.bench.registry,
             balances=self.ledger,
@@ -198,6 +207,7 @@ class Api:
             keys=self.keys,
             intake=self.intake,
             sessions=Sessions(db=self.db, clock=self.bench.clock, entropy=entropy, timeout=900.0),
+            http=self.bench.http,
             link_contract=lambda: LINK_TOKEN,
             endpoints=lambda: self.endpoints,
             holdings=lambda: self.holdings,

@@ -15,14 +15,16 @@ from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.domain.requests import RUN_LOG_TOPICS, job_topics
 from adyton.domain.transactions import TransactionRequest
 from adyton.engine.create import RunMaker, RunRules
+from adyton.engine.deadlines import Deadlines
 from adyton.engine.engine import Engine
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.head_tracker import ChainState
 from adyton.metrics import Metrics
-from adyton.ports import HttpRequest, HttpResponse
+from adyton.ports import NO_SECRETS, NO_WORKERS, HttpRequest, HttpResponse, Secrets, Workers
 from adyton.storage import jobs as stored_jobs
 from adyton.storage import keys
+from adyton.storage.bridges import Bridges
 from adyton.storage.database import Database, Statement
 from adyton.storage.logs import Cursor
 from adyton.storage.transactions import insert
@@ -175,7 +177,18 @@ class TestHttp:
 class Bench:
     """An engine with a database, a chain and a source that the test holds in its hands."""
 
-    def __init__(self, db: Database, *, height: int | None = None, http: TestHttp | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        *,
+        height: int | None = None,
+        http: TestHttp | None = None,
+        deadlines: Deadlines | None = None,
+        data_limit: int = 2**20,
+        secrets: Secrets = NO_SECRETS,
+        workers: Workers = NO_WORKERS,
+    ) -> None:
+        limits = deadlines or Deadlines()
         ids = itertools.count(1)
         self.db = db
         self.clock = TestClock()
@@ -184,10 +197,18 @@ class Bench:
         self.http = http or TestHttp()
         self.outbox = TestOutbox()
         self.jobs = JobRegistry(db)
-        self.registry = Registry(http=self.http, clock=self.clock, settings=AdapterSettings())
+        self.bridges = Bridges()
+        self.registry = Registry(
+            http=self.http,
+            clock=self.clock,
+            settings=AdapterSettings(),
+            bridges=self.bridges,
+            secrets=secrets,
+            workers=workers,
+        )
         self.maker = RunMaker(
             types=self.registry,
-            rules=RunRules(minimum_contract_payment=LINK),
+            rules=RunRules(minimum_contract_payment=LINK, deadlines=limits),
             new_id=lambda: f"{next(ids):032x}",
             now=self.clock.now,
         )
@@ -200,6 +221,8 @@ class Bench:
             finality_depth=50,
             taken_in=lambda: self.chain.taken_in,
             metrics=self.metrics,
+            deadlines=limits,
+            data_limit=data_limit,
         )
         self.engine = Engine(
             db=db,

@@ -76,7 +76,7 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(raw)
 
-            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - names that the library looks for
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - names that the library looks for
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
                 pass

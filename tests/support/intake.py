@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adyton.domain.chain import Address, Hash, Head, Log, LogFilter
-from adyton.domain.jobs import Job
+from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.domain.requests import RunLog
 from adyton.ethereum.head_tracker import ChainState
-from adyton.initiators.log_matching import RequestKey
+from adyton.initiators.findings import RequestKey
 from adyton.initiators.logs import LogIntake
-from support.builders import Bench, head, job, number_hash
+from support.builders import JOB_ID, NOW, ORACLE, Bench, head, job, number_hash
 
 
 class Blocks:
@@ -33,7 +33,7 @@ class Blocks:
         """A header."""
         return head(int(tag))
 
-    async def logs(self, wanted: LogFilter, first: int, last: int) -> tuple[list[Log], Head | None]:
+    async def logs(self, wanted: Sequence[LogFilter], first: int, last: int) -> tuple[list[Log], Head | None]:
         """Logs of a range, and its last block."""
         self.ranges.append((first, last))
         if self.refuses:
@@ -42,14 +42,23 @@ class Blocks:
         block = None if last in self.lacks or block_hash is None else Head(last, block_hash, number_hash(last - 1), 1)
         return [log for number in range(first, last + 1) for log in self._of(number, wanted)], block
 
-    async def logs_in_block(self, wanted: LogFilter, block: Hash) -> list[Log]:
+    async def logs_in_block(self, wanted: Sequence[LogFilter], block: Hash) -> list[Log]:
         """Logs of one block."""
         number = int(block[34:], 16)
         self.ranges.append((number, number))
         return self._of(number, wanted)
 
-    def _of(self, number: int, wanted: LogFilter) -> list[Log]:
-        return [log for log in self.logs_of.get(number, ()) if not wanted.addresses or log.address in wanted.addresses]
+    def _of(self, number: int, wanted: Sequence[LogFilter]) -> list[Log]:
+        return [log for each in wanted for log in self.logs_of.get(number, ()) if finds(each, log)]
+
+
+def finds(wanted: LogFilter, log: Log) -> bool:
+    """Whether an Ethereum node would send a log, asked with this filter."""
+    if wanted.addresses and log.address not in wanted.addresses:
+        return False
+    if len(log.topics) < len(wanted.topics):
+        return False
+    return all(not any_of or topic in any_of for any_of, topic in zip(wanted.topics, log.topics, strict=False))
 
 
 class Doubts:
@@ -139,3 +148,34 @@ async def listening(rig: Rig, spec: Job | None = None) -> Job:
 def request(number: int) -> str:
     """The id of ``run_log(request=number)``."""
     return f"0x{number:064x}"
+
+
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+"""Topic 0 of a token's transfer."""
+
+
+def event_job(*initiators: Initiator, job_id: str = JOB_ID, archived_at: int | None = None) -> Job:
+    """A job with these initiators (none: an ethlog one without any filter)."""
+    return Job(
+        id=job_id,
+        initiators=initiators or (Initiator(type="ethlog"),),
+        tasks=(TaskSpec(type="noop"),),
+        created_at=NOW,
+        archived_at=archived_at,
+    )
+
+
+def event(
+    *topics: Hash, block: int = 92, kind: int = 0, index: int = 0, transaction: int = 1, data: str = "0x", address: str = ORACLE
+) -> Log:
+    """A log that asks for nothing."""
+    return Log(
+        address=address,
+        topics=topics or (TRANSFER,),
+        data=data,
+        block_number=block,
+        block_hash=number_hash(block, kind),
+        transaction_hash=number_hash(transaction, 77),
+        transaction_index=3,
+        log_index=index,
+    )

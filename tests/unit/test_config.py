@@ -425,6 +425,32 @@ def test_of_a_database_url_the_password_is_hidden(text: str, shown: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("environ", "http", "https"),
+    [
+        ({"HTTP_PROXY": "proxy:3128", "HTTPS_PROXY": "https://u:p@proxy/"}, "http://proxy:3128", "https://u:p@proxy"),
+        ({"http_proxy": "http://small", "HTTP_PROXY": "http://capitals"}, "http://capitals", ""),
+        ({"https_proxy": "http://small", "HTTPS_PROXY": " "}, "", "http://small"),
+    ],
+)
+def test_proxies_are_read_as_other_programs_write_them(load: Load, environ: dict[str, str], http: str, https: str) -> None:
+    config = load(**environ)
+    assert (config.http_proxy, config.https_proxy) == (http, https)
+
+
+def test_a_proxys_password_is_not_shown(load: Load) -> None:
+    config = load(HTTP_PROXY="u:hush@proxy:3128", HTTPS_PROXY="http://u:hush@proxy:3128", NO_PROXY="a.example,10.0.0.0/8")
+    assert (config.shown("http_proxy"), config.shown("https_proxy")) == ("http://***@proxy:3128", "http://***@proxy:3128")
+    assert config.shown("no_proxy") == "a.example,10.0.0.0/8"
+
+
+@pytest.mark.parametrize("text", ["socks5://u:hush@proxy:1080", "http://u:hush@", "u:hush@proxy:notaport"])
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(load: Load, text: str) -> None:
+    [fault] = faults(lambda: load(HTTP_PROXY=text))
+    assert fault.startswith("HTTP_PROXY = ")
+    assert "hush" not in fault
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("ws://localhost:1: Connection refused", "ws://localhost:1: Connection refused"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from adyton.domain.errors import Invalid, NotFound, Unauthenticated
 from adyton.domain.evm import checksum
@@ -220,6 +221,16 @@ def unsigned() -> UnsignedTransaction:
 def test_a_key_that_is_not_there_signs_nothing(directory: Path) -> None:
     with pytest.raises(NotFound, match=f"no key of {checksum('0x' + 'ab' * 20)} in the keystore"):
         opened(directory).sign("0x" + "ab" * 20, unsigned())
+
+
+def test_a_message_is_signed_so_that_contracts_and_wallets_know_the_signer(directory: Path) -> None:
+    for message in (b"\x07" * 32, b"", b"text"):
+        signature = opened(directory).sign_message(ADDRESS.lower(), message)
+        assert len(signature) == 65
+        assert signature[64] in (27, 28)
+        assert Account.recover_message(encode_defunct(message), signature=signature) == ADDRESS
+    with pytest.raises(NotFound):
+        opened(directory).sign_message("0x" + "ab" * 20, b"")
 
 
 def test_no_secret_is_shown_or_logged(directory: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -24,7 +24,8 @@ class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings that adapters know. Payments are juels, ``http_timeout`` seconds for one attempt, ``http_limit`` bytes.
 
     ``numbers`` is ``exact``, or ``v0.6.2`` to round where that version rounded. ``keys`` are the addresses that the node can
-    send from; None: not known.
+    send from; None: not known. ``wasm_timeout`` is in seconds, ``wasm_memory_limit`` in bytes. ``bridge_response_url`` is the
+    node's address as bridges see it; empty: not told.
     """
 
     min_incoming_confirmations: int = 3
@@ -35,17 +36,22 @@ class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
     http_unrestricted: bool = False
     numbers: str = EXACT
     keys: tuple[Address, ...] | None = None
+    wasm_timeout: float = 5.0
+    wasm_memory_limit: int = 16 << 20
+    bridge_response_url: str = ""
 
 
 class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     """Where the task stands: in which run, at which position, with which status; its transaction if it asked for one; and
-    whether there is a connection to the chain."""
+    whether there is a connection to the chain. ``spec`` are the params that the job's author wrote, without what the run
+    brings; only they may name secrets (None: nobody may)."""
 
     run_id: str
     position: int
     status: RunStatus
     transaction: Transaction | None
     connected: bool
+    spec: Data | None = None
 
 
 class Adapter(Protocol):

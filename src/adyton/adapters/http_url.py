@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
+from adyton.domain import secrets
 from adyton.domain.errors import Invalid
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -49,12 +51,13 @@ def _fault(text: object) -> str | None:
     return "has no host" if no_host else None
 
 
-def build(url: str, ext_path: object, query_params: object) -> str:
-    """The URL to ask for. Raises Invalid for an ``extPath`` or ``queryParams`` that cannot be read."""
-    parts = urlsplit(url)
-    extension = _elements(ext_path)
+def build(url: str, ext_path: object, query_params: object, values: Mapping[str, str] | None = None) -> str:
+    """The URL to ask for, with the ``values`` of secrets in ``extPath`` and ``queryParams`` (after these are cut, so that no
+    ``=`` or ``&`` of a value counts). Raises Invalid for an ``extPath`` or ``queryParams`` that cannot be read."""
+    parts, known = urlsplit(url), values or {}
+    extension = [secrets.fill(element, known) for element in _elements(ext_path)]
     path = _cleaned([unquote(parts.path, errors=_BYTES_KEPT), *extension])
-    query = _query(parts, _pairs(query_params))
+    query = _query(parts, [(secrets.fill(key, known), secrets.fill(value, known)) for key, value in _pairs(query_params)])
     return SplitResult(
         parts.scheme, parts.netloc, quote(path, safe=_SAFE_IN_PATH, errors=_BYTES_KEPT), query, parts.fragment
     ).geturl()

@@ -1,4 +1,5 @@
-"""jsonparse: the value at a path of the JSON text in the result becomes the result."""
+"""jsonparse: the value at a path of the JSON in the result becomes the result. The JSON is a text, or (as v0.7.4) the object or
+list that an earlier task read."""
 
 from __future__ import annotations
 
@@ -49,11 +50,12 @@ def _check(params: Data) -> None:
 
 def _perform(params: Data, data: Data, context: TaskContext) -> Outcome:  # noqa: ARG001 - an adapter's signature
     path = json_path(params, PARAM)
-    text = data.get("result")
-    if not isinstance(text, str):
+    given = data.get("result")
+    if not isinstance(given, str | dict | list):
         return Errored("non string result", data)
     try:
-        return Completed(with_result(data, value_at(_first_value(text), path)))
+        document = _first_value(given) if isinstance(given, str) else given
+        return Completed(with_result(data, value_at(document, path)))
     except ValueError as fault:
         return Errored(str(fault), data)
 

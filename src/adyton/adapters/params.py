@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from decimal import Decimal
 from typing import TypeVar
 
+from adyton.domain import secrets
 from adyton.domain.data import as_text
 from adyton.domain.errors import Invalid
+from adyton.domain.numbers import Unencodable, decimal_from_text, short
 from adyton.domain.runs import Data
 
 T = TypeVar("T")
 
-_GAS = frozenset({"gasprice", "gaslimit", "fromaddress", "fromaddresses"})
-"""What an answer may cost, and which key pays, is the job's to say, never the requester's."""
+_GAS = frozenset({"gasprice", "gaslimit", "fromaddress", "fromaddresses", "minrequiredoutgoingconfirmations"})
+"""What an answer may cost, which key pays, and how long the node watches it, is the job's to say, never the requester's."""
+_CODE = frozenset({"wasm", "functionabi"})
+"""What the node executes, and which function it calls, too."""
 _WHERE = frozenset({"get", "post", "url"})
 """Names of one thing: whoever says one of them has said where to."""
 
 
-def task_params(spec: Data, given: Data, reserved: Collection[str], *, requester_wins: bool = False) -> Data:
+def task_params(spec: Data, given: Data, reserved: Collection[str] | None, *, requester_wins: bool = False) -> Data:
     """The params that a task works with, from the job's and the run's input.
 
-    A run that a client started (``reserved`` is empty): the input wins, as v0.6.2. A run that a stranger asked for on chain:
+    A run that a client started (``reserved`` is None): the input wins, as v0.6.2. A run that a stranger asked for on chain:
     the job wins (as v0.7.1), because the request could else send the job's headers, with their keys, to a server of its own
     (v0.6.2 let it, a DEFECT); ``requester_wins`` restores that order. In both, the keys in ``reserved`` are the log's, in
     exactly their spelling: other spellings, by which v0.6.2 let a stranger redirect an answer, are dropped, and so are gas
     settings.
+
+    A task that names a secret takes its params from the job alone: whoever starts a run could else have the secret sent to a
+    server of his own.
     """
-    if not given:
+    if not given or secrets.named_in(spec):
         return spec
-    if not reserved:
+    if reserved is None:
         return {**spec, **given}
     from_log = {name.casefold() for name in reserved}
     ours = {key: value for key, value in spec.items() if key.casefold() not in from_log}
-    refused = from_log | _GAS
+    refused = from_log | _GAS | _CODE
     if not requester_wins:
         said = {key.casefold() for key in ours}
         refused |= said | _WHERE if said & _WHERE else said
@@ -73,6 +81,19 @@ def json_path(params: Data, name: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(key, str) for key in value):
         return tuple(value)
     raise Invalid(f"{name} must be a text such as a.b.c or a list of texts, not {shown(value)}")
+
+
+def decimal_param(params: Data, name: str) -> Decimal | None:
+    """A number, or a text with one; None when there is none. Raises Invalid (v0.6.2's text)."""
+    value = field(params, name)
+    if value is None:
+        return None
+    if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+        try:
+            return decimal_from_text(str(value))
+        except Unencodable:
+            pass
+    raise Invalid(f"cannot parse into float: {short(as_text(value))}")
 
 
 def shown(value: object) -> str:

@@ -22,6 +22,7 @@ from adyton.cli.tree import Failure
 from adyton.config import Config, settings
 from adyton.domain import evm
 from adyton.domain.errors import AdytonError, Invalid, Refused
+from adyton.domain.proxies import Proxies
 from adyton.keystore import Keystore
 from adyton.node import Node, build
 from adyton.ports import Clock
@@ -30,8 +31,12 @@ from adyton.storage.database import Database
 from adyton.system import logs, process
 from adyton.system.clock import SystemClock
 from adyton.system.entropy import SystemEntropy
+from adyton.system.entry_points import installed
 from adyton.system.http import AiohttpTransport
 from adyton.system.rpc import EthereumTransport
+from adyton.system.secrets import SystemSecrets
+from adyton.system.workers import SystemWorkers
+from adyton.system.zone import machine_zone
 from adyton.web.app import create_app
 from adyton.web.listeners import Listener
 from adyton.web.server import serve
@@ -99,7 +104,11 @@ async def _boot(config: Config, password: str | None, api: str | None) -> None:
     clock, entropy = SystemClock(), SystemEntropy()
     _say(f"Starting Adyton {__version__}")
     where = listeners(config)
-    async with _database(config, clock) as database, AiohttpTransport() as http:
+    async with (
+        _database(config, clock) as database,
+        AiohttpTransport(Proxies(config.http_proxy, config.https_proxy, config.no_proxy)) as http,
+        _workers(config) as workers,
+    ):
         keystore = await unlock(config, password, entropy=entropy)
         email = await api_user(config, database, api, clock=clock, entropy=entropy)
         _say(f"API exposed for user {email}")
@@ -111,6 +120,9 @@ async def _boot(config: Config, password: str | None, api: str | None) -> None:
             http_transport=http,
             database=database,
             keystore=keystore,
+            secrets=SystemSecrets(config.secrets_dir),
+            workers=workers,
+            machine_zone=machine_zone(),
         )
         _echo_settings(config, keystore)
         await _run(config, node, database, where)
@@ -130,6 +142,15 @@ async def _run(config: Config, node: Node, database: Database, where: Sequence[L
                 )
         except asyncio.CancelledError:
             pass  # a signal: what is durable is taken up at the next start
+
+
+def _workers(config: Config) -> SystemWorkers:
+    return SystemWorkers(
+        installed(),
+        timeout=config.python_adapter_timeout,
+        answer_limit=config.run_data_limit,
+        memory_limit=config.python_adapter_memory_limit,
+    )
 
 
 @asynccontextmanager

@@ -21,6 +21,16 @@ LAZY = {
 
 PAGE = click.Option(["--page"], type=click.IntRange(min=1), metavar="N", help="Which page, from 1.")
 JOB_OF_RUNS = click.Option(["--jobid", "job_id"], metavar="JOBID", help="Only runs of this job.")
+RUN_STATUSES = click.Option(
+    ["--status", "statuses"],
+    type=click.Choice(["completed", "errored", "cancelled"]),
+    multiple=True,
+    required=True,
+    help="Runs that ended so; may be given again.",
+)
+RUNS_BEFORE = click.Option(
+    ["--before"], metavar="TIME", required=True, help="Last changed before this, such as 2019-06-27T14:03:11Z."
+)
 LOGIN_FILE = click.Option(["-f", "--file", "file"], metavar="FILE", help="Two lines: e-mail, password.")
 PASSWORD = click.Option(["-p", "--password"], metavar="FILE", help="File with the password of the keystore.")
 API = click.Option(
@@ -48,6 +58,8 @@ PAYMENT_KEY = click.Option(["--id", "key"], metavar="KEY", help="A key of your o
 _WITHDRAW = "withdraw expects two arguments: an address and an amount"
 _SEND_ETHER = "sendether expects two arguments: an amount and an address"
 _CREATE = "txs create expects three arguments: an amount, the sender's address and the recipient's"
+INITIATOR = click.Argument(["name"], metavar="[NAME]", required=False)
+INITIATOR_URL = click.Argument(["url"], metavar="[URL]", required=False)
 DATA = click.Argument(["data"], metavar="[JSON|FILE|-]", required=False)
 
 COMMANDS = (
@@ -135,6 +147,80 @@ COMMANDS = (
         (Needed("run_id", "RUNID", "Must pass the RunID to show"),),
         ("showrun", "sr"),
     ),
+    Entry(
+        "runs cancel",
+        "runs:cancel",
+        "Cancel a run that is not finished.\n\nWhat it asked to be sent is taken back, unless it may be on the chain already.",
+        (Needed("run_id", "RUNID", "Must pass the RunID to cancel"),),
+    ),
+    Entry(
+        "runs delete",
+        "runs:delete",
+        "Delete finished runs for good, the oldest first.\n\nThose stay that a reorganisation may still concern, or that alone "
+        "say what became of a request.",
+        (RUN_STATUSES, RUNS_BEFORE, YES),
+    ),
+    Entry(
+        "bridges create",
+        "bridges:create_bridge",
+        "Create a bridge to an external adapter; its incoming token is shown this once.\n\nBRIDGE is JSON, a file with JSON, "
+        "or - for standard input.",
+        (Needed("bridge", "BRIDGE", "Must pass in the bridge's parameters [JSON blob | JSON filepath]"),),
+        ("bridge",),
+    ),
+    Entry("bridges list", "bridges:list_bridges", "List the bridges.", (PAGE,), ("getbridges",)),
+    Entry(
+        "bridges show",
+        "bridges:show_bridge",
+        "Show a bridge.",
+        (Needed("name", "NAME", "Must pass the name of the bridge to be shown"),),
+        ("showbridge",),
+    ),
+    Entry(
+        "bridges update",
+        "bridges:update_bridge",
+        "Replace a bridge's URL, confirmations and minimum payment, all of them.\n\nBRIDGE is as for create.",
+        (
+            Needed("name", "NAME", "Must pass the name of the bridge to be changed"),
+            Needed("bridge", "BRIDGE", "Must pass in the bridge's parameters [JSON blob | JSON filepath]"),
+        ),
+    ),
+    Entry(
+        "bridges tokens",
+        "bridges:rotate_tokens",
+        "Give a bridge new tokens, and show them this once; the old ones end.",
+        (Needed("name", "NAME", "Must pass the name of the bridge that gets new tokens"),),
+    ),
+    Entry(
+        "bridges destroy",
+        "bridges:delete_bridge",
+        "Delete a bridge that no job uses.",
+        (Needed("name", "NAME", "Must pass the name of the bridge to be removed"),),
+        ("removebridge", "bridges delete"),
+    ),
+    Entry(
+        "initiators create",
+        "external_initiators:create",
+        "Create an external initiator; its secrets are shown this once.\n\nWith a NAME it may start the jobs that name it, and "
+        "is told of them at URL; without one, any job with a web initiator.",
+        (INITIATOR, INITIATOR_URL),
+        ("externalinitiators create", "exi create"),
+    ),
+    Entry("initiators list", "external_initiators:list_initiators", "List the external initiators.", (PAGE,)),
+    Entry(
+        "initiators destroy",
+        "external_initiators:destroy",
+        "Delete an external initiator.",
+        (Needed("name", "NAME|ACCESSKEY", "Must pass the AccessKey for the external initiator to delete"),),
+        ("initiators delete", "externalinitiators delete", "exi delete"),
+    ),
+    Entry(
+        "agreements create",
+        "agreements:create",
+        "Have the node sign a service agreement and keep it.\n\nAGREEMENT is JSON, a file with JSON, or - for standard input.",
+        (Needed("agreement", "AGREEMENT", "Must pass in JSON or filepath"),),
+        ("agree create", "createsa"),
+    ),
     Entry("txs list", "transactions:list_transactions", "List transactions, newest first.", (PAGE,), ("transactions",)),
     Entry("txs show", "transactions:show_transaction", "Show a transaction and its attempts.", (TRANSACTION,)),
     Entry(
@@ -216,6 +302,12 @@ GROUPS = {
     "admin": Group("admin", help="Log in and out; the node's accounts."),
     "jobs": Group("jobs", help="What the node does, and what starts it.", default="list"),
     "runs": Group("runs", help="What the node did.", default="list"),
+    "bridges": Group("bridges", help="External adapters, which tasks name as their type.", default="list"),
+    "initiators": Group("initiators", help="Programs outside that start runs.", default="list"),
+    "externalinitiators": Group("externalinitiators", help="Programs outside that start runs.", hidden=True),
+    "exi": Group("exi", help="Programs outside that start runs.", hidden=True),
+    "agreements": Group("agreements", help="What the node has promised together with other oracles."),
+    "agree": Group("agree", help="Make a service agreement.", default="create", verbless=True, hidden=True),
     "txs": Group("txs", help="What the node sends to the chain.", default="list"),
     "attempts": Group("attempts", help="Signed versions of transactions.", default="list", hidden=True),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from adyton.cli import files, prompts, tables
-from adyton.cli.client import connect
-from adyton.cli.showing import ONE, Attributes, Many, decoded, show, show_one, show_page
+from adyton.cli.client import Answer, connect
+from adyton.cli.showing import ONE, Attributes, Many, decoded, show, show_besides, show_one, show_page
 from adyton.cli.tree import Failure
 
 # --- sessions --------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def logout() -> None:
 
 def create_job(job: str) -> None:
     """Create a job from JSON."""
-    show_one(connect().call("POST", "v2", "specs", body=files.json_or_file(job)), tables.job)
+    _show_job(connect().call("POST", "v2", "specs", body=files.json_or_file(job)))
 
 
 def list_jobs(page: int | None) -> None:
@@ -46,7 +46,7 @@ def list_jobs(page: int | None) -> None:
 
 def show_job(job_id: str) -> None:
     """One job."""
-    show_one(connect().call("GET", "v2", "specs", job_id), tables.job)
+    _show_job(connect().call("GET", "v2", "specs", job_id))
 
 
 def archive_job(job_id: str) -> None:
@@ -54,6 +54,11 @@ def archive_job(job_id: str) -> None:
     answer = connect().call("DELETE", "v2", "specs", job_id)
     if answer.refused:
         raise answer.failure(ONE)
+
+
+def _show_job(answer: Answer) -> None:
+    show_one(answer, tables.job)
+    show_besides(answer, tables.next_fires)
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------

@@ -29,9 +29,10 @@ class Resource(msgspec.Struct):
 
 
 class One(msgspec.Struct):
-    """A document about one thing."""
+    """A document about one thing. ``meta`` is what is said besides."""
 
     data: Resource
+    meta: dict[str, Any] = {}
 
 
 class Many(msgspec.Struct):
@@ -51,6 +52,12 @@ def show_one(answer: Answer, shown: Callable[[Attributes], None], *, prefix: str
         write_json(bytes(attributes))
     else:
         _readable(lambda: shown(_value(attributes)))
+
+
+def show_besides(answer: Answer, shown: Callable[[Attributes], None]) -> None:
+    """Print, for people only, what a document says besides the thing that it is about."""
+    if not wants_json():
+        _readable(lambda: shown(decoded(answer, One).meta))
 
 
 def show_page(answer: Answer, shown: Callable[[Sequence[Attributes]], None], page: int | None) -> None:

@@ -90,6 +90,9 @@ class Duration(click.ParamType[float]):
     "--depth", type=click.IntRange(1, 50), default=5, show_default=True, help="Blocks that a reorganisation replaces, at most."
 )
 @click.option("--requests", type=click.IntRange(1), default=3, show_default=True, help="Requests in each story.")
+@click.option(
+    "--engine", is_flag=True, help="Beside the requests: schedules, logs, clients, bridges and sleeps, each exactly once."
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that play at the same time.")
 @click.option("--trace", is_flag=True, help="Print everything that happens. Only with --seed.")
 @click.option("--list", "listing", is_flag=True, help="Print the names of the faults.")
@@ -102,6 +105,7 @@ def sim(
     requests: int,
     jobs: int,
     *,
+    engine: bool,
     trace: bool,
     listing: bool,
 ) -> None:
@@ -109,7 +113,7 @@ def sim(
 
     A seed decides everything. Fails when a story does, with the command that plays it again.
     """
-    plan = Plan(faults=faults, depth=depth, requests=requests)
+    plan = Plan(faults=faults, depth=depth, requests=requests, engine=engine)
     if listing:
         for name, fault in FAULTS.items():
             click.echo(f"{name:<20}{fault.words}")

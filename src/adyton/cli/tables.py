@@ -30,6 +30,13 @@ def job(found: Attributes) -> None:
     write_table("Tasks", ("Type", "Config", "Value"), [_task(task) for task in found["tasks"]], wrap=None)
 
 
+def next_fires(found: Attributes) -> None:
+    """When the schedules of a job start runs next; nothing for a job without."""
+    rows = [(fires["schedule"], "\n".join(map(when, fires["times"])) or "never") for fires in found.get("nextFires") or ()]
+    if rows:
+        write_table("Next Runs", ("Schedule", "Times"), rows)
+
+
 def runs(found: Sequence[Attributes]) -> None:
     """Runs, one or many."""
     write_table("Runs", ("ID", "Status", "Created", "Completed", "Result", "Error"), [_run(run) for run in found])

@@ -46,11 +46,13 @@ class UnknownCommand(click.UsageError):
 
 
 class Group(click.Group):
-    """A noun. With ``default``, the noun alone is that verb: ``adyton jobs`` lists jobs, as it did in v0.6.2."""
+    """A noun. With ``default``, the noun alone is that verb: ``adyton jobs`` lists jobs, as it did in v0.6.2. With ``verbless``
+    any word that is no verb is the first argument of the default: ``adyton agree FILE``."""
 
-    def __init__(self, name: str | None = None, *, default: str | None = None, **settings: Any) -> None:
+    def __init__(self, name: str | None = None, *, default: str | None = None, verbless: bool = False, **settings: Any) -> None:
         super().__init__(name, no_args_is_help=False, **settings)
         self.default = default
+        self.verbless = verbless
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default verb before options that are not the noun's own; help for a noun that has none."""
@@ -64,6 +66,8 @@ class Group(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a subcommand. Raises UnknownCommand."""
         command = self.get_command(ctx, args[0])
+        if command is None and self.verbless and self.default is not None:
+            return self.default, self.get_command(ctx, self.default), args
         if command is None:
             raise UnknownCommand(f"No help topic for '{args[0]}'", ctx)
         return args[0], command, args[1:]

@@ -12,21 +12,27 @@ from adyton.config.kinds import (
     DURATION,
     HTTP_URL_OR_NONE,
     JUELS,
+    MEMORY,
     MISSED_FIRES,
     NUMBERS,
+    OPTIONAL_ADDRESS,
     OVERLAP,
     PATH,
     POSITIVE_DURATION,
+    PROXY,
+    PROXY_EXCEPTIONS,
     SECONDS,
     TIME_ZONE,
 )
+from adyton.config.node_settings import NodeSettings
 from adyton.config.setting import Setting
+from adyton.domain.chain import Address
 
 JOBS, ADAPTERS, SCHEDULES, OTHERS = "Jobs and runs", "Adapters and bridges", "Schedules", "External initiators and agreements"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class JobSettings:
+class JobSettings(NodeSettings):
     """What starts runs, what they may do, and how long they may wait."""
 
     chainlink_dev: Annotated[
@@ -62,6 +68,19 @@ class JobSettings:
         bool,
         Setting("false", BOOLEAN, JOBS, "HTTP tasks may reach addresses that are not public: this machine, the local network."),
     ]
+    http_proxy: Annotated[
+        str, Setting("", PROXY, JOBS, "The proxy for http:// URLs, also those of bridges. Its own URL may hold a password.")
+    ]
+    https_proxy: Annotated[str, Setting("", PROXY, JOBS, "The proxy for https:// URLs.")]
+    no_proxy: Annotated[
+        str,
+        Setting(
+            "",
+            PROXY_EXCEPTIONS,
+            JOBS,
+            "What is asked without a proxy: domains (with all below), .domains (only below), addresses, networks, or *.",
+        ),
+    ]
     requester_may_override_job: Annotated[
         bool,
         Setting(
@@ -73,7 +92,7 @@ class JobSettings:
         ),
     ]
     numbers: Annotated[
-        str, Setting("exact", NUMBERS, JOBS, "How multiply treats numbers: exactly, or to ten significant digits as v0.6.2.")
+        str, Setting("exact", NUMBERS, JOBS, "How multiply, quotient and compare treat numbers: exactly, or rounded as v0.6.2.")
     ]
 
     # --- Runs ---------------------------------------------------------------------------------------------------------------
@@ -124,6 +143,9 @@ class JobSettings:
         float,
         Setting("30s", POSITIVE_DURATION, ADAPTERS, "The time that an installed Python adapter has, unless it says another."),
     ]
+    python_adapter_memory_limit: Annotated[
+        int, Setting("2147483648", MEMORY, ADAPTERS, "The address space that a process of Python adapters gets; 0: any.")
+    ]
     wasm_timeout: Annotated[float, Setting("5s", POSITIVE_DURATION, ADAPTERS, "The time that a wasm task has.")]
     wasm_memory_limit: Annotated[int, Setting("16777216", BYTES, ADAPTERS, "The most bytes of memory that a wasm task gets.")]
 
@@ -163,6 +185,16 @@ class JobSettings:
     feature_service_agreements: Annotated[
         bool,
         Setting("false", BOOLEAN, OTHERS, "Service agreements may be made. As in v0.6.2 the route asks for no login."),
+    ]
+    coordinator_contract_address: Annotated[
+        Address | None,
+        Setting(
+            "",
+            OPTIONAL_ADDRESS,
+            OTHERS,
+            "The Coordinator contract whose requests count under service agreements. Empty: any contract's, as v0.6.2, even "
+            "those of one that announces payments which it does not hold.",
+        ),
     ]
     minimum_request_expiration: Annotated[
         int, Setting("300", SECONDS, OTHERS, "The shortest expiration of a service agreement, in seconds.")

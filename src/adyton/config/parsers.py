@@ -192,6 +192,14 @@ def http_url(value: str) -> str:
     return _with_host(parts, value).rstrip("/")
 
 
+def proxy_url(value: str) -> str:
+    """The URL of an HTTP proxy; without a scheme it is http (as Go's client reads it)."""
+    parts = _split(value if "://" in value else f"http://{value}")
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("only http and https proxies can be used")
+    return _with_host(parts, parts.geturl()).rstrip("/")
+
+
 def database_url(value: str) -> str:
     """Empty, a path, a ``file:`` URL, or a PostgreSQL URL."""
     parts = _split(value)

@@ -34,6 +34,11 @@ def url(value: str) -> str:
     return f"{parts.scheme}://{user}{where}{rest}"
 
 
+def proxy(value: str) -> str:
+    """A proxy's URL like ``url``; it may lack its scheme."""
+    return url(value if "://" in value else f"http://{value}") if value else ""
+
+
 def urls(value: str) -> str:
     """Several URLs separated by commas, each like ``url``."""
     return ",".join(url(part.strip()) for part in value.split(",") if part.strip())

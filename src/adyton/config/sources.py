@@ -17,6 +17,7 @@ from adyton.config.setting import Given
 FILES = ("adyton.toml", "chainlink.toml")
 OTHER_FORMATS = tuple(f"chainlink.{kind}" for kind in ("yaml", "yml", "json", "hcl", "properties"))
 ENVIRONMENT = "environment"
+_SMALL_LETTERS = ("http_proxy", "https_proxy", "no_proxy")
 _OUR_PREFIXES = ("CHAINLINK_", "CLIENT_NODE_", "DEFAULT_HTTP_", "ETH_", "EVM_", "LINK_CONTRACT_", "MINIMUM_", "MIN_")
 
 
@@ -35,6 +36,7 @@ def gather(names: Mapping[str, Sequence[str]], later: Collection[str], environ: 
     have no effect yet.
     """
     found = Found({}, [], [])
+    environ = _in_capitals(environ)
     from_file = read_file(root, found)
     known = {name for group in names.values() for name in group} | set(later)
     _refuse_unknown(from_file, known, found)
@@ -45,6 +47,13 @@ def gather(names: Mapping[str, Sequence[str]], later: Collection[str], environ: 
         for setting, group in names.items():
             _take(setting, [layer[name] for name in group if name in layer], found)
     return found
+
+
+def _in_capitals(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the proxies' names in capitals: other programs write them in small letters as well, and Go's HTTP
+    client, which v0.6.2 used, read both."""
+    small = {name.upper(): environ[name] for name in _SMALL_LETTERS if environ.get(name, "").strip()}
+    return {**small, **{name: text for name, text in environ.items() if text.strip() or name not in small}}
 
 
 def read_file(root: Path, found: Found) -> dict[str, Given]:

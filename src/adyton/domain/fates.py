@@ -18,7 +18,9 @@ from adyton.domain.runs import Run, RunStatus
 from adyton.domain.transactions import Transaction, TransactionState
 
 SENDS = "ethtx"
-"""The task type that answers on the chain."""
+"""The task type that answers on the chain, in messages."""
+SENDING = frozenset({SENDS, "ethtxabiencode"})
+"""Every task type that does."""
 REFUSED = "refused"
 """The decision about a request of which nothing came."""
 
@@ -69,7 +71,7 @@ class Case(NamedTuple):
     @property
     def sends(self) -> bool:
         """Whether the job of its run answers on the chain."""
-        return self.run is not None and any(task.spec.type == SENDS for task in self.run.tasks)
+        return self.run is not None and any(task.spec.type in SENDING for task in self.run.tasks)
 
     @property
     def reason(self) -> str:

@@ -11,15 +11,18 @@ from decimal import Decimal
 
 from msgspec import UNSET
 
+from adyton.domain import external_initiators, log_requests, schedule_requests
 from adyton.domain.chain import ZERO_ADDRESS, Address
 from adyton.domain.errors import Fault
+from adyton.domain.event_logs import ETH_LOG
+from adyton.domain.external_initiators import EXTERNAL, read_params
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.request_json import field, kind_of, object_at, text_at, written
-from adyton.domain.requests import RUN_LOG
+from adyton.domain.requests import EXEC_AGREEMENT, RUN_LOG
+from adyton.domain.schedule_requests import CRON, RUN_AT
 
 WEB = "web"
 
-_KNOWN_LATER = ("cron", "runat", "ethlog", "execagreement", "external")
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _BLOCK = re.compile(r"0[xX]([0-9a-fA-F]{1,15})|([0-9]{1,18})")
 _HIGHEST_BLOCK = 2**60
@@ -33,11 +36,17 @@ def read(source: Mapping[str, object], pointer: str, now: int, faults: list[Faul
     params = object_at(field(source, "params"), f"{pointer}/params", faults)
     kind = text_at(source, "type", pointer, faults).lower()
     begins = _from_block(field(params, "fromBlock"), f"{pointer}/params/fromBlock", faults)
+    log_requests.check_beginning(kind, field(params, "fromBlock"), f"{pointer}/params/fromBlock", faults)
+    name, body = read_params(params, f"{pointer}/params", faults) if kind == EXTERNAL else (None, None)
     return Initiator(
         type=kind,
+        name=name,
+        body=body,
         address=_address(field(params, "address"), f"{pointer}/params/address", faults),
         requesters=_requesters(field(params, "requesters"), f"{pointer}/params/requesters", faults),
-        from_block=begins if kind == RUN_LOG else None,
+        from_block=begins if kind in log_requests.LISTENERS else None,
+        topics=log_requests.read_topics(kind, params, f"{pointer}/params", faults),
+        **schedule_requests.read(kind, params, f"{pointer}/params", faults),
         created_at=now,
     )
 
@@ -102,7 +111,15 @@ def _nothing(_initiator: Initiator, _job: Job, _pointer: str) -> list[Fault]:
     return []
 
 
-JUDGES: dict[str, Judge] = {WEB: _nothing, RUN_LOG: _nothing}
+JUDGES: dict[str, Judge] = {
+    WEB: _nothing,
+    RUN_LOG: _nothing,
+    CRON: schedule_requests.judge_cron,
+    RUN_AT: schedule_requests.judge_run_at,
+    EXTERNAL: external_initiators.judge,
+    ETH_LOG: _nothing,
+    EXEC_AGREEMENT: log_requests.judge_agreement,
+}
 """The initiator types that this version can start, and what is asked of each."""
 
 
@@ -111,8 +128,4 @@ def judge(initiator: Initiator, job: Job, pointer: str) -> list[Fault]:
     rule = JUDGES.get(initiator.type)
     if rule is not None:
         return rule(initiator, job, pointer)
-    if initiator.type in _KNOWN_LATER:
-        # A job that nothing would ever start must not look accepted.
-        able = " and ".join(JUDGES)
-        return [Fault(f"this version cannot start initiators of type {initiator.type}, only {able}", f"{pointer}/type")]
     return [Fault(f"type {initiator.type} does not exist", f"{pointer}/type")]

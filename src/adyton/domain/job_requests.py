@@ -25,6 +25,7 @@ CheckTask = Callable[[str, Data], None]
 
 _TASK_TYPE = re.compile(r"[a-zA-Z0-9\-_]*")
 _MAX_UINT32 = 2**32 - 1
+_MAX_UINT256, _UINT256_DIGITS = 2**256 - 1, 78
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
@@ -54,6 +55,7 @@ def decode(text: bytes, *, job_id: str, now: int) -> Job:
         start_at=_time(source, "startAt", faults),
         end_at=_time(source, "endAt", faults),
         created_at=now,
+        min_payment=_juels(field(source, "minPayment"), "/minPayment", faults),
     )
     if faults:
         raise Invalid(*faults)
@@ -92,6 +94,22 @@ def _own_id(source: Mapping[str, object], faults: list[Fault]) -> str | None:
         return value.replace("-", "").lower()
     shown = f'"{value[:40]}"' if isinstance(value, str) else kind_of(value)
     faults.append(Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID"))
+    return None
+
+
+def _juels(value: object, pointer: str, faults: list[Fault]) -> int | None:
+    """Juels as later versions write them: digits in a string, or a whole number; "" and null are none."""
+    if value is UNSET or value is None or value == "":
+        return None
+    number = value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _UINT256_DIGITS:
+        number = int(value)
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _MAX_UINT256:
+        return number
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    shown = f'"{value[:90]}"' if isinstance(value, str) else str(value)[:90] if is_number else kind_of(value)
+    example = '"1000000000000000000" for one LINK'
+    faults.append(Fault(f"{written(pointer)} must be a whole number of juels, {example}, not {shown}", pointer))
     return None
 
 

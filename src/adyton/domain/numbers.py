@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 
 from adyton.domain import evm
-from adyton.domain.data import LARGEST_EXPONENT, LONGEST_NUMBER, as_text, in_range
+from adyton.domain.data import LARGEST_EXPONENT, LONGEST_NUMBER, as_text, in_range, plain
 
 _HEX = re.compile(r"([+-]?)([0-9a-fA-F]+)", re.ASCII)
+_PAIRS = re.compile(r"(0x)?([0-9a-fA-F]{2})*", re.ASCII)
 _INTEGER = re.compile(r"([+-]?)(\d+)", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 """Each character has one way to match: a stranger's long text that is almost a number takes no longer than a number."""
 EXACTLY = Context(prec=2 * LONGEST_NUMBER)
 """Room for every digit of a product of two numbers."""
+QUOTIENT = Context(prec=78)
+"""Digits of a quotient that never ends: as many as the largest word has."""
+DOUBLE_BITS = 53
+MANTISSA_BITS = 64
+_TEN_DIGITS = Context(prec=10)
 _SHOWN = 200
 
 
@@ -68,6 +75,17 @@ def decimal_from_text(text: str) -> Decimal:
     return _bounded(Decimal(text))
 
 
+def factor(text: str) -> Decimal:
+    """As ``decimal_from_text``, and hexadecimal integers are numbers too (as v0.6.2). Raises Unencodable."""
+    digits = text.lstrip("+-")
+    if digits[:2] in ("0x", "0X") and digits[2:].isalnum() and len(digits) <= LARGEST_EXPONENT:
+        try:
+            return Decimal(int(text, 16))
+        except ValueError:
+            raise Unencodable(text) from None
+    return decimal_from_text(text)
+
+
 def short(text: str) -> str:
     """As much of a text as a message needs to show, without NUL, which PostgreSQL cannot store in a text."""
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
@@ -109,6 +127,30 @@ def _word(number: int, *, signed: bool) -> bytes:
         raise Unencodable(str(overflow)) from None
 
 
+# --- as v0.6.2 rounded -----------------------------------------------------------------------------------------------
+
+
+def to_mantissa(number: Fraction, bits: int) -> Fraction:
+    """The nearest number with that many bits of mantissa, ties to even."""
+    if not number:
+        return number
+    scale = bits - (abs(number.numerator).bit_length() - number.denominator.bit_length())  # right, or one too large
+    if abs(number) * Fraction(2) ** scale >= 1 << bits:
+        scale -= 1
+    return round(number * Fraction(2) ** scale) / Fraction(2) ** scale
+
+
+def ten_digits(number: Fraction, *, negative_zero: bool = False) -> str:
+    """A number in the style of C's ``%.10g``."""
+    if not number:
+        return "-0" if negative_zero else "0"
+    digits = _TEN_DIGITS.divide(Decimal(number.numerator), Decimal(number.denominator)).normalize(_TEN_DIGITS)
+    exponent = digits.adjusted()
+    if -4 <= exponent < _TEN_DIGITS.prec:
+        return plain(digits)
+    return f"{plain(digits.scaleb(-exponent))}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
 # --- values by format ------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +166,16 @@ def dynamic_value(value: object, form: str) -> bytes:
         case "bool":
             return evm.dynamic_bytes(evm.unsigned_word(1 if value else 0))
     raise Unencodable(f"unsupported format: {short(form)}")
+
+
+def preformatted(value: object) -> bytes:
+    """The bytes of a hex text, ``0x`` or not (as v0.8.0): somebody else has encoded them. What is no text is nothing. Raises
+    Unencodable."""
+    if not isinstance(value, str):
+        return b""
+    if not _PAIRS.fullmatch(value):
+        raise Unencodable(f"preformatted takes an even number of hex digits, not {short(value)}")
+    return bytes.fromhex(value.removeprefix("0x"))
 
 
 def _as_bytes(value: object) -> bytes:

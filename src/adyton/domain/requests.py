@@ -1,23 +1,25 @@
 """Which logs ask for a run, and the request inside a log.
 
-Three versions of the oracle contract's event are understood (and the layout that service agreements share with the first).
-Topic 1 is the job's id: its 32 characters as ASCII, or its 16 bytes followed by zeros. Everything in a log is a stranger's
-words: every offset is checked, and the CBOR is cut by its length word (v0.6.2 read to the end of the data, a DEFECT).
+Three versions of the oracle contract's event are understood (and the layout that service agreements of v0.6.2 share with the
+first). Topic 1 is the job's id: its 32 characters as ASCII, or its 16 bytes followed by zeros; of a request to a Coordinator
+the id of the service agreement. Everything in a log is a stranger's words: every offset is checked, and the CBOR is cut by its
+length word (v0.6.2 read to the end of the data, a DEFECT).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
 
 from adyton.domain import cbor, evm
-from adyton.domain.chain import ZERO_ADDRESS, Address, Hash, Hex, Log, LogFilter
+from adyton.domain.chain import ZERO_ADDRESS, Address, Hash, Hex, Log
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.runs import Data
+from adyton.domain.runs import Data, RunRequest
 
 RUN_LOG = "runlog"
+EXEC_AGREEMENT = "execagreement"
 
 RESERVED = ("address", "dataPrefix", "functionSelector")
 """Keys of a log-initiated run's input that always come from the log."""
@@ -62,12 +64,18 @@ class Layout(msgspec.Struct, frozen=True):
     callback is the expiration."""
 
 
+ORACLE_REQUEST: Hash = "0xd8d7ecc4800d25fa53ce0372f13a416d98907a7ef3d8d3bdd79cf4fe75529c65"
+"""OracleRequest(bytes32,address,bytes32,uint256,address,bytes4,uint256,uint256,bytes), of the current contracts."""
+EXECUTION_TOPIC: Hash = "0x2ea0759b6563d8ce8fe9e1277cc47ce5bc7079092274040ae6ae2f63e7cb2d6a"
+"""ServiceAgreementExecution(bytes32,address,uint256,uint256,uint256,bytes), which v0.6.2 listened for. No contract emits it."""
+
 ORIGINAL = Layout("0x76005c26", topics=4, words=4, indexed=True, repeats_callback=False)
+CURRENT = Layout("0x4ab0d190", topics=2, words=9, indexed=False, repeats_callback=True)
+AGREEMENT = Layout("0x1f8f238c", topics=2, words=9, indexed=False, repeats_callback=False)
+"""The same event of a Coordinator, whose ``fulfillOracleRequest(bytes32,bytes32)`` takes the request's id and the answer. Its
+requests cannot be cancelled, so they have no expiration."""
 LAYOUTS: dict[Hash, Layout] = {
-    # OracleRequest(bytes32,address,bytes32,uint256,address,bytes4,uint256,uint256,bytes), the current contracts
-    "0xd8d7ecc4800d25fa53ce0372f13a416d98907a7ef3d8d3bdd79cf4fe75529c65": Layout(
-        "0x4ab0d190", topics=2, words=9, indexed=False, repeats_callback=True
-    ),
+    ORACLE_REQUEST: CURRENT,
     # RunRequest(bytes32,address,uint256,uint256,uint256,address,bytes4,uint256,bytes), January 2019
     "0xe9cf09ba23a60c27cfb5ad84043dba257ed0ccea7f0095ff7054ec8088ce5871": Layout(
         "0xeea57e70", topics=4, words=7, indexed=True, repeats_callback=True
@@ -76,6 +84,15 @@ LAYOUTS: dict[Hash, Layout] = {
     "0x6d6db1f8fe19d95b1d0fa6a4bce7bb24fbf84597b35a33ff95521fac453c1529": ORIGINAL,
 }
 RUN_LOG_TOPICS: tuple[Hash, ...] = tuple(LAYOUTS)
+REQUEST_TOPICS: frozenset[Hash] = frozenset({*LAYOUTS, EXECUTION_TOPIC})
+
+MANY_WORDS = "0x6ae0bc76"
+"""The selector of ``fulfillOracleRequest2(bytes32,uint256,address,bytes4,uint256,bytes)`` of Operator contracts."""
+_VERSION_2 = f"{2:064x}"
+ANSWERS: frozenset[Hex] = frozenset(
+    {ORIGINAL.selector, AGREEMENT.selector, MANY_WORDS, *(x.selector for x in LAYOUTS.values())}
+)
+"""Every function by which requests are answered."""
 
 
 class RunLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,18 +153,30 @@ def accepts(initiator: Initiator, log: Log) -> bool:
     return initiator.address in (ZERO_ADDRESS, log.address)
 
 
-def merged_filter(jobs: Iterable[Job], also: Iterable[Address] = ()) -> LogFilter | None:
-    """One filter that catches the requests of every runlog job and how they end; None when no job listens. ``also``: contracts
-    whose requests are of interest in any case.
+def listener(job: Job, log: Log) -> Initiator | None:
+    """The initiator by which a job takes a request log; None if it takes it by none."""
+    return next((each for each in job.initiators if _takes(each, job, log)), None)
 
-    Contracts are listed only when every initiator names one. Job ids are matched here, not by the node: a filter with a
-    thousand topics costs the node more than it saves.
-    """
-    addresses = {i.address for job in jobs for i in job.initiators if i.type == RUN_LOG} | set(also)
-    if not addresses:
+
+def _takes(initiator: Initiator, job: Job, log: Log) -> bool:
+    if len(log.topics) < 2 or not accepts(initiator, log):
+        return False
+    event, named = log.topics[:2]
+    if initiator.type == RUN_LOG:
+        return event in LAYOUTS and named in job_topics(job.id)
+    if initiator.type != EXEC_AGREEMENT:
+        return False
+    if initiator.agreement is not None:
+        return event == ORACLE_REQUEST and named == initiator.agreement
+    return event == EXECUTION_TOPIC and named in job_topics(job.id)
+
+
+def reserved_keys(asked: RunRequest | None) -> Collection[str] | None:
+    """The keys of a run's input that always come from the log: none of one that an event started, which answers nobody; None of
+    a run that no log started."""
+    if asked is None:
         return None
-    listed = () if ZERO_ADDRESS in addresses else tuple(sorted(addresses))
-    return LogFilter(addresses=listed, topics=((*RUN_LOG_TOPICS, *CLOSINGS),))
+    return () if asked.requester is None else RESERVED
 
 
 def named_job(log: Log) -> str:
@@ -159,15 +188,13 @@ def named_job(log: Log) -> str:
     return words.decode() if words.isalnum() else topic
 
 
-def read_run_log(log: Log) -> RunLog:
-    """The request inside a log.
+def read_run_log(log: Log, initiator: Initiator | None = None) -> RunLog:
+    """The request inside a log, as ``initiator`` takes it (None: a runlog, or nobody).
 
     Raises MalformedLog when it is too short to say who asks for what. CBOR that cannot be read is not malformed: the
     request stands, with ``error`` set, so that an errored run tells of it (as later versions; v0.6.2 left no trace).
     """
-    layout = LAYOUTS.get(log.topics[0]) if log.topics else None
-    if layout is None:
-        raise MalformedLog(f"No parser for the RunLogEvent topic {log.topics[0] if log.topics else '(none)'}")
+    layout = _layout(log, initiator)
     _check_size(log, layout)
     body = log.data[2:]
     if layout.indexed:
@@ -180,7 +207,8 @@ def read_run_log(log: Log) -> RunLog:
     parameters, error = _parameters(body, layout.words)
     parameters["address"] = evm.checksum(log.address)
     parameters["dataPrefix"] = "0x" + prefix
-    parameters["functionSelector"] = layout.selector
+    # As v0.10. Any other version is answered as the first, as v0.6.2 answered all: Oracle contracts do not look at it.
+    parameters["functionSelector"] = MANY_WORDS if layout is CURRENT and body[384:448] == _VERSION_2 else layout.selector
     return RunLog(
         request_id="0x" + request_id,
         requester="0x" + requester,
@@ -191,12 +219,20 @@ def read_run_log(log: Log) -> RunLog:
     )
 
 
-def run_log_in(log: Log) -> RunLog | None:
+def _layout(log: Log, initiator: Initiator | None) -> Layout:
+    topic = log.topics[0] if log.topics else "(none)"
+    layout = ORIGINAL if topic == EXECUTION_TOPIC else LAYOUTS.get(topic)
+    if layout is None:
+        raise MalformedLog(f"No parser for the RunLogEvent topic {topic}")
+    return AGREEMENT if layout is CURRENT and initiator is not None and initiator.agreement is not None else layout
+
+
+def run_log_in(log: Log, initiator: Initiator | None = None) -> RunLog | None:
     """The request inside a log, if there is one that can be read."""
-    if not log.topics or log.topics[0] not in LAYOUTS:
+    if not log.topics or log.topics[0] not in REQUEST_TOPICS:
         return None
     try:
-        return read_run_log(log)
+        return read_run_log(log, initiator)
     except MalformedLog:
         return None
 

@@ -64,8 +64,9 @@ MOVES: dict[RunStatus, frozenset[RunStatus]] = {
     R.PENDING_SLEEP: frozenset({R.IN_PROGRESS, R.ERRORED, R.CANCELLED}),
     R.ERRORED: frozenset(),
     R.COMPLETED: frozenset(),
-    # Only a run that was cancelled because its request had left the chain (``left_chain``) goes on, when the request is back.
-    R.CANCELLED: frozenset({R.PENDING_CONFIRMATIONS}),
+    # Only a run that was cancelled because its request had left the chain (``left_chain``) goes on, when the request is back;
+    # until then an operator may cancel it for good.
+    R.CANCELLED: frozenset({R.PENDING_CONFIRMATIONS, R.CANCELLED}),
 }
 
 
@@ -231,6 +232,39 @@ def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
             task, due_at = _task(run, position, status, data, wake_at=until), until
     tasks = (*run.tasks[:position], task, *run.tasks[position + 1 :])
     return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=task.error, due_at=due_at)
+
+
+def woken(run: Run, now: int) -> Run:
+    """The sleeping run whose time has come: its task is completed with the data that it stored, and the run goes on, or is
+    completed if that was its last task (v0.6.2 left it in progress for ever). Raises IllegalMove."""
+    task = run.next_task()
+    assert task is not None, "a run sleeps in a task"
+    return after(moved(run, R.IN_PROGRESS, now), task.position, Completed(task.data or {}), now)
+
+
+def given_up(run: Run, error: str, now: int) -> Run:
+    """The waiting run, errored because its deadline has passed; so is the task that waits, if one has begun. Raises
+    IllegalMove."""
+    task = run.next_task()
+    if task is None or not task.status.pending:
+        return moved(run, R.ERRORED, now, error=error)
+    return after(moved(run, R.IN_PROGRESS, now), task.position, Errored(error, task.data), now)
+
+
+def called_off(run: Run, why: str, now: int) -> Run:
+    """The run, cancelled for good by an operator, with the task that waits, if one has begun. Raises IllegalMove."""
+    task = run.next_task()
+    if task is not None and task.status.pending:
+        ended = _task(run, task.position, R.CANCELLED, task.data)
+        run = msgspec.structs.replace(run, tasks=(*run.tasks[: task.position], ended, *run.tasks[task.position + 1 :]))
+    return moved(run, R.CANCELLED, now, error=why)
+
+
+def waits_as_before(before: Run, run: Run) -> bool:
+    """Whether a run goes on with the wait that it had ``before``: the same status, of the same task, which had begun or not."""
+    was, task = before.next_task(), run.next_task()
+    same = was is not None and task is not None and (was.position, was.status) == (task.position, task.status)
+    return same and run.status.pending and before.status is run.status
 
 
 def _task(

@@ -54,7 +54,7 @@ MOVES: dict[TransactionState, frozenset[TransactionState]] = {
 
 class TransactionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a task wants sent. ``gas_limit`` and ``gas_price`` (wei) of None mean the node's own. ``senders`` are the keys that
-    may send it; empty: any of the node's."""
+    may send it; empty: any of the node's. ``confirmations`` is how deep its block must be; None: the node's own depth."""
 
     to: Address
     data: Hex
@@ -62,6 +62,7 @@ class TransactionRequest(msgspec.Struct, frozen=True, kw_only=True):
     gas_limit: int | None = None
     gas_price: int | None = None
     senders: tuple[Address, ...] = ()
+    confirmations: int | None = None
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True):

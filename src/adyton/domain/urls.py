@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+UNREADABLE = "(unreadable URL)"
+"""What is shown of a text that is no URL."""
+
 
 def redact(url: str) -> str:
     """``scheme://host[:port]`` of ``url``; a text that cannot be taken apart is not shown at all."""
@@ -15,8 +18,8 @@ def redact(url: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "(unreadable URL)"
+        return UNREADABLE
     if not parts.scheme or not host:
-        return "(unreadable URL)"
+        return UNREADABLE
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")

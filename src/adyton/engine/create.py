@@ -10,14 +10,21 @@ import msgspec
 from adyton.domain import confirmations, data, evm
 from adyton.domain.chain import Log
 from adyton.domain.errors import Invalid, Refused
+from adyton.domain.fates import SENDING
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.requests import RunLog
 from adyton.domain.runs import Run, RunRequest, RunStatus, TaskRun, moved
 from adyton.domain.times import go_time
+from adyton.engine.deadlines import Deadlines
 
 
 class TaskTypes(Protocol):
     """What creating a run asks of the adapters."""
+
+    @property
+    def version(self) -> int:
+        """Grows whenever one of the answers below may have changed: a bridge was made, changed or deleted."""
+        ...
 
     def check(self, task_type: str, params: dict[str, object]) -> None:
         """Raises Invalid when the type is unknown or its params cannot be read."""
@@ -36,6 +43,7 @@ class RunRules(msgspec.Struct, frozen=True, kw_only=True):
     """Settings that decide about new runs. ``minimum_contract_payment`` is in juels."""
 
     minimum_contract_payment: int
+    deadlines: Deadlines = Deadlines()
 
 
 class OutsideWindow(Refused):
@@ -57,9 +65,10 @@ class RunSource(msgspec.Struct, frozen=True, kw_only=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the runs of one job have in common. ``cost`` is in juels; ``error`` is the complaint of the first task that
-    cannot be built."""
+    cannot be built; ``version`` is that of the task types it was made with."""
 
     job: Job
+    version: int
     error: str | None
     cost: int
     off_chain: tuple[TaskRun, ...]
@@ -101,8 +110,8 @@ class RunMaker:
             request=source.request,
         )
         # As v0.6.2, the later complaint is the one shown.
-        error = plan.error or self._underpaid(job, plan.cost, source.payment) or source.error
-        return _started(run, error, now)
+        error = plan.error or _underpaid(job, plan.cost, source.payment) or source.error
+        return self._started(run, error, now)
 
     def from_log(self, job: Job, initiator: Initiator, log: Log, found: RunLog, head: int) -> Run:
         """The run that a request log asks for; errored from the start when the request may not be served."""
@@ -126,10 +135,15 @@ class RunMaker:
         )
         return self.new_run(job, initiator, source)
 
+    def cost(self, job: Job) -> int | None:
+        """Juels that a request of the job must pay now; None when one of its tasks cannot be built."""
+        plan = self._plan(job)
+        return None if plan.error else plan.cost
+
     def _plan(self, job: Job) -> Plan:
         """What every run of the job starts with, worked out once: runs share these frozen task runs."""
         plan = self._plans.get(job.id)
-        if plan is None or plan.job is not job:
+        if plan is None or plan.job is not job or plan.version != self._types.version:
             plan = self._plans[job.id] = self._make_plan(job)
         return plan
 
@@ -145,20 +159,38 @@ class RunMaker:
             minimums[position] = max(self._types.min_confirmations(spec.type), spec.confirmations or 0)
         return Plan(
             job=job,
+            version=self._types.version,
             error=error,
-            cost=0 if error else sum(self._types.cost(spec.type) for spec in job.tasks),
+            cost=0 if error else self._cost(job),
             off_chain=tuple(TaskRun(position=n, spec=spec) for n, spec in enumerate(job.tasks)),
             on_chain=tuple(
                 TaskRun(position=n, spec=spec, minimum_confirmations=minimums[n]) for n, spec in enumerate(job.tasks)
             ),
         )
 
-    def _underpaid(self, job: Job, cost: int, payment: int | None) -> str | None:
-        """Only a request on chain pays, so only it is weighed. As v0.6.2, the text names the setting, not the cost."""
-        if payment is None or payment >= cost:
-            return None
-        least = self._rules.minimum_contract_payment
-        return f"Rejecting job {job.id} with payment {evm.eighteen(payment)} below minimum threshold ({least})"
+    def _cost(self, job: Job) -> int:
+        """What the job asks for, else the node's minimum for each task that sends (as v0.6.2); and what bridges ask for."""
+        answers = [spec.type for spec in job.tasks if spec.type in SENDING]
+        others = [spec.type for spec in job.tasks if spec.type not in SENDING]
+        least = job.min_payment if job.min_payment is not None else sum(map(self._types.cost, answers))
+        return least + sum(map(self._types.cost, others))
+
+    def _started(self, run: Run, error: str | None, now: int) -> Run:
+        if error is not None:
+            return moved(run, RunStatus.ERRORED, now, error=error)
+        depth = confirmations.depth(run, run.tasks[0], run.observed_height)
+        if depth.wake_height is None:
+            return moved(run, RunStatus.IN_PROGRESS, now)
+        waits = RunStatus.PENDING_CONFIRMATIONS
+        return moved(run, waits, now, wake_height=depth.wake_height, due_at=self._rules.deadlines.due_at(waits, now))
+
+
+def _underpaid(job: Job, cost: int, payment: int | None) -> str | None:
+    """Only a request on chain pays, so only it is weighed. As v0.6.2, in LINK and in juels; that
+    version named its setting, whatever the job cost."""
+    if payment is None or payment >= cost:
+        return None
+    return f"Rejecting job {job.id} with payment {evm.eighteen(payment)} below minimum threshold ({cost})"
 
 
 def _check_window(job: Job, now: int) -> None:
@@ -168,15 +200,6 @@ def _check_window(job: Job, now: int) -> None:
         )
     if job.end_at is not None and now > job.end_at:
         raise OutsideWindow(f"Job runner: Job {job.id} ended: {go_time(now)} past job's end time {go_time(job.end_at)}")
-
-
-def _started(run: Run, error: str | None, now: int) -> Run:
-    if error is not None:
-        return moved(run, RunStatus.ERRORED, now, error=error)
-    depth = confirmations.depth(run, run.tasks[0], run.observed_height)
-    if depth.wake_height is None:
-        return moved(run, RunStatus.IN_PROGRESS, now)
-    return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=depth.wake_height)
 
 
 def _text(given: object) -> str | None:

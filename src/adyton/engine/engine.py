@@ -12,25 +12,33 @@ pending_confirmations   ``_heads`` (incoming)        at the head that completes 
 pending_confirmations   the transaction manager      when its transaction is safe or failed; swept at start and each
                         (outgoing)                   minute, should the hint be lost
 pending_connection      ``_heads``                   when there is a connection to the chain
+pending_bridge          the bridge                   when it answers (``answered``); never by itself
+pending_sleep           ``timers``                   when its time has come (``due_at``)
 ======================  ===========================  ================================================================
+
+Every wait but that for an own transaction has an end: at ``due_at`` ``timers`` hands the run to the queue, and the executor
+gives it up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+import msgspec
 import structlog
 from structlog.contextvars import bind_contextvars
 
 from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.runs import Run, RunStatus, moved
+from adyton.domain.requests import RESERVED
+from adyton.domain.runs import Data, Outcome, Run, RunStatus, called_off, moved
 from adyton.engine.create import RunMaker, RunSource
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
 from adyton.engine.queue import RunQueue
+from adyton.engine.timers import Timers
 from adyton.ethereum.head_tracker import ChainState
 from adyton.metrics import Metrics
 from adyton.ports import Clock
@@ -86,16 +94,46 @@ class Engine:
         self._settlements = settlements
         self._finished = {status: metrics.runs_finished.labels(status.value) for status in RunStatus if status.finished}
         self.queue = RunQueue(work=self._advance, leftovers=self._leftovers, workers=workers, keeps=queue_keeps)
+        self.timers = Timers(db=db, clock=clock, push=self._push, behind=lambda: self.queue.behind)
 
-    async def start(self, job: Job, initiator: Initiator, given: object, *, text: str | None = None) -> Run:
+    async def start(
+        self, job: Job, initiator: Initiator, given: object, *, text: str | None = None, also: Sequence[Statement] = ()
+    ) -> Run:
         """Create, store and queue a run that no log asked for. It is durable when this returns.
 
-        ``text`` is the input as it came, kept when it is not an object. Raises OutsideWindow, StorageUnavailable.
+        ``text`` is the input as it came, kept when it is not an object. ``also`` are statements of the same write: the fact
+        that caused the run. Raises OutsideWindow, StorageUnavailable, and Conflict when one of ``also`` does: then there is no
+        run.
         """
         run = self._maker.new_run(job, initiator, RunSource(given=given, text=text))
-        await self._db.write(stored.insert([run]))
+        await self._db.write(stored.insert([run]), *also)
         self.accept([run])
         return run
+
+    async def answered(self, run: Run, outcome: Outcome, *, input: Data | None = None) -> Run:  # noqa: A002 - the run's own word
+        """Give a run that waits for a bridge the bridge's late answer. It is durable when this returns; a run that goes on is
+        queued. An errored answer ends the run (v0.6.2 went on with the next task).
+
+        ``input`` takes the place of the run's input; what a request on chain says of where the answer goes stays. Raises
+        Conflict when the run changed since it was read, or waits for no bridge: of two answers one counts; StorageUnavailable.
+        """
+        if input is not None:
+            place = {name: run.input[name] for name in RESERVED if run.request and run.input and name in run.input}
+            run = msgspec.structs.replace(run, input={**input, **place}, input_text=None)
+        done = await self.executor.answer(run, outcome, with_input=input is not None)
+        self._stored(done)
+        if done.status is RunStatus.IN_PROGRESS:
+            self.queue.push(done.id, done)
+        return done
+
+    async def cancel(self, run: Run, why: str, also: Sequence[Statement] = ()) -> Run:
+        """Cancel a run for good, in one write with ``also``; whoever works on it loses the race and finds it ended. Returns it
+        as stored. Raises IllegalMove, and Conflict when it changed since it was read; StorageUnavailable."""
+        ended = called_off(run, why, self._clock.now())
+        changed = [task for task in ended.tasks if task is not run.tasks[task.position]]
+        await self._db.write(*stored.save(ended, changed), *also)
+        self._stored(ended)
+        return msgspec.structs.replace(ended, version=ended.version + 1)
 
     @staticmethod
     def statement(runs: list[Run]) -> Statement:
@@ -108,7 +146,7 @@ class Engine:
         for run in runs:
             if run.status is RunStatus.IN_PROGRESS or self._is_due(run):
                 self.queue.push(run.id, run)
-            self._count(run)
+            self._stored(run)
 
     async def take_up(self) -> None:
         """Queue the runs that wait for a head that is already there: log intake has just put them there, after the engine has
@@ -129,6 +167,7 @@ class Engine:
             loops.create_task(self._follow_heads())
             loops.create_task(self._follow_settlements())
             loops.create_task(self._sweep())
+            loops.create_task(self.timers.run())
 
     # --- what makes a run due ----------------------------------------------------------------------------------------
 
@@ -137,12 +176,19 @@ class Engine:
         while True:
             try:
                 found = await self._due(RunStatus.IN_PROGRESS)
+                await self._date()
                 break
             except StorageUnavailable as fault:
                 log.error("unfinished runs cannot be read; trying again", because=str(fault))
                 await self._clock.sleep(1)
         if found:
             log.info("runs that were under way go on", runs=len(found))
+
+    async def _date(self) -> None:
+        """Look at the runs that wait without a deadline where there is one now: when they began to wait there was none."""
+        for status in (RunStatus.PENDING_BRIDGE, RunStatus.PENDING_CONNECTION, RunStatus.PENDING_CONFIRMATIONS):
+            if self.executor.deadlines.due_at(status, self._clock.now()) is not None:
+                await self._due(status, dated=False)
 
     async def _follow_heads(self) -> None:
         connection = 0
@@ -196,12 +242,14 @@ class Engine:
                 log.error("the sweep cannot read; it comes again", because=str(fault))
             await self._clock.sleep(_SWEEP_SECONDS)
 
-    async def _due(self, status: RunStatus) -> list[str]:
-        """Queue every run of that status, oldest first, as far as the queue keeps them."""
+    async def _due(self, status: RunStatus, *, dated: bool = True) -> list[str]:
+        """Queue every run of that status (not ``dated``: those that wait without a deadline), oldest first, as far as the queue
+        keeps them."""
+        find = stored.unfinished if dated else stored.undated
         found: list[str] = []
         last = ""
         while not self.queue.behind:
-            chunk = await stored.unfinished(self._db, status, after=last, limit=_CHUNK)
+            chunk = await find(self._db, status, after=last, limit=_CHUNK)
             for run_id in chunk:
                 self.queue.push(run_id)
             found += chunk
@@ -211,7 +259,7 @@ class Engine:
         return found
 
     async def _leftovers(self, owned: frozenset[str]) -> list[str]:
-        """What the queue had no room for: in progress, or waiting for a head that is already there."""
+        """What the queue had no room for: in progress, due, or waiting for a head that is already there."""
         while True:
             try:
                 found = await stored.unfinished(self._db, RunStatus.IN_PROGRESS, limit=_CHUNK * 10)
@@ -221,6 +269,7 @@ class Engine:
                 if height is not None:
                     found += await stored.due_at(self._db, height, limit=_CHUNK * 10)
                 found += await stored_transactions.settled_runs(self._db)
+                found += [run_id for _, run_id in await stored.overdue(self._db, self._clock.now(), limit=_CHUNK * 10)]
                 return [run_id for run_id in found if run_id not in owned]
             except StorageUnavailable as fault:
                 log.error("runs that are due cannot be read; trying again", because=str(fault))
@@ -239,7 +288,7 @@ class Engine:
             request = None if run.request is None else run.request.request_id
             bind_contextvars(run=run.id, job=run.job_id, **({} if request is None else {"request": request}))
             done = await self.executor.advance(run)
-            self._count(done)
+            self._stored(done)
             if self._is_due(done):
                 # What it waits for came between the last look and the moment its row was durable: nobody else saw both.
                 self.queue.push(run_id)
@@ -259,12 +308,16 @@ class Engine:
             log.exception("a run could not be advanced", run=run_id)
             await self._give_up(run_id)
 
-    def _count(self, run: Run) -> None:
+    def _stored(self, run: Run) -> None:
+        """Take note of a run whose row is durable."""
+        self.timers.note(run)
         if run.status.finished:
             self._finished[run.status].inc()
 
     def _is_due(self, run: Run) -> bool:
         """Whether a run that has just been stored as waiting has nothing to wait for any more."""
+        if run.due_at is not None and run.due_at <= self._clock.now():
+            return True
         if run.status is RunStatus.PENDING_CONNECTION:
             return self.executor.connected
         height = self.executor.height
@@ -279,6 +332,6 @@ class Engine:
                 going = run if run.status is RunStatus.IN_PROGRESS else moved(run, RunStatus.IN_PROGRESS, now)
                 ended = moved(going, RunStatus.ERRORED, now, error="internal error")
                 await self._db.write(*stored.save(ended, ()))
-                self._count(ended)
+                self._stored(ended)
         except Exception:
             log.exception("a run that cannot be advanced cannot be ended either", run=run_id)

@@ -15,15 +15,29 @@ import structlog
 
 from adyton.adapters.base import ActiveAdapter, Adapter, PureAdapter, TaskContext
 from adyton.adapters.params import task_params
-from adyton.domain import confirmations, data
-from adyton.domain.chain import Hash
+from adyton.domain import confirmations
 from adyton.domain.data import MergeError
-from adyton.domain.errors import Invalid, StorageUnavailable, TryAgain
-from adyton.domain.requests import RESERVED
-from adyton.domain.runs import Data, Errored, Outcome, Run, RunStatus, Sends, TaskRun, after, moved, strayed
-from adyton.domain.transactions import Transaction, TransactionRequest
-from adyton.ethereum.errors import RpcError
-from adyton.ethereum.head_tracker import ChainState
+from adyton.domain.errors import Conflict, Invalid, StorageUnavailable
+from adyton.domain.requests import reserved_keys
+from adyton.domain.runs import (
+    Data,
+    Errored,
+    Outcome,
+    Run,
+    RunStatus,
+    Sends,
+    TaskRun,
+    after,
+    given_up,
+    moved,
+    waits_as_before,
+    woken,
+)
+from adyton.domain.transactions import TransactionRequest
+from adyton.engine.deadlines import Deadlines
+from adyton.engine.inputs import present_input, run_input
+from adyton.engine.limits import bounded
+from adyton.engine.standing import ChainSight, Standing
 from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import runs as stored
@@ -31,20 +45,9 @@ from adyton.storage import transactions as stored_transactions
 from adyton.storage.database import Database, Statement
 from adyton.storage.logs import Cursor
 
+_NO_LIMIT = 2**62
+
 log = structlog.get_logger(__name__)
-
-
-class ChainSight(Protocol):
-    """What the engine sees of the chain."""
-
-    @property
-    def state(self) -> ChainState:
-        """Whether there is a connection, and the newest head."""
-        ...
-
-    async def canonical_hash(self, number: int) -> Hash | None:
-        """The hash of the canonical block at a height; None above the head. Raises RpcError, TryAgain."""
-        ...
 
 
 class Outbox(Protocol):
@@ -71,7 +74,8 @@ class Executor:
     """Advances runs. Holds no run between calls; two calls for the same run at once are the caller's fault, and the second
     save fails on the version.
 
-    ``taken_in`` tells the block through which log intake has read the chain, None when it cannot tell.
+    ``taken_in`` tells the block through which log intake has read the chain, None when it cannot tell. ``data_limit`` is the
+    most bytes of data that a task may leave.
     """
 
     def __init__(
@@ -86,27 +90,28 @@ class Executor:
         metrics: Metrics,
         taken_in: Callable[[], Cursor | None],
         requester_wins: bool = False,
+        deadlines: Deadlines | None = None,
+        data_limit: int = _NO_LIMIT,
     ) -> None:
         self._db = db
         self._clock = clock
         self._adapters = adapters
-        self._chain = chain
         self._outbox = outbox
-        self._finality_depth = finality_depth
         self._task_seconds = metrics.task_seconds
-        self._taken_in = taken_in
+        self._standing = Standing(db=db, clock=clock, chain=chain, finality_depth=finality_depth, taken_in=taken_in)
         self._requester_wins = requester_wins
+        self.deadlines = deadlines or Deadlines()
+        self._data_limit = data_limit
 
     @property
     def height(self) -> int | None:
         """The number of the newest head; None before the first."""
-        head = self._chain.state.head
-        return None if head is None else head.number
+        return self._standing.height
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection to the chain."""
-        return self._chain.state.connected
+        return self._standing.connected
 
     async def advance(self, run: Run) -> Run:
         """Execute until the run waits or ends; returns it as stored.
@@ -114,10 +119,9 @@ class Executor:
         Raises Conflict when somebody else changed the run meanwhile: nothing of the last step was written, so the caller
         reads it again.
         """
-        resumed = await self._resumed(run)
-        changed: dict[int, TaskRun] = {}
+        current = await self._resumed(run)
+        changed = {task.position: task for task in current.tasks if task is not run.tasks[task.position]}
         sends: Sends | None = None
-        current = resumed
         while current.status is RunStatus.IN_PROGRESS and sends is None:
             task = current.next_task()
             if task is None:
@@ -131,98 +135,73 @@ class Executor:
                 current = await self._save(current, changed.values())
                 changed = {}
             outcome = await self._perform(current, task)
-            if isinstance(outcome, Errored) and (height := await self._homeless(current, task)) is not None:
+            if isinstance(outcome, Errored) and (height := await self._standing.homeless(current, task)) is not None:
                 current = moved(current, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=height + 1)
                 break
-            if isinstance(outcome, Sends) and (height := await self._astray(current, task)) is not None:
+            if isinstance(outcome, Sends) and (height := await self._standing.astray(current, task)) is not None:
                 current = moved(current, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=height)
                 break
             if isinstance(outcome, Sends):
                 sends = outcome
             current = after(current, task.position, outcome, self._clock.now())
             changed[task.position] = current.tasks[task.position]
-        if current is run:
-            return run
+        if sends is None:
+            current = await self._dated(run, current)
+            if msgspec.structs.replace(current, updated_at=run.updated_at) == run:
+                return run  # it waits on, and nothing is new
         done = await self._save(current, changed.values(), sends)
         return done if done.left_chain is None else await self._reconsidered(done)
+
+    async def answer(self, run: Run, outcome: Outcome, *, with_input: bool = False) -> Run:
+        """The outcome of the bridge that a run waits for, however late, saved in one write; ``with_input`` stores the run's
+        input too. Returns the run as stored. Raises Conflict when the run waits for no bridge, or is not as it was read any
+        more; StorageUnavailable.
+        """
+        task, now = run.next_task(), self._clock.now()
+        if run.status is not RunStatus.PENDING_BRIDGE or task is None:
+            raise Conflict(f"run {run.id} does not wait for a bridge: it is {run.status or 'unstarted'}")
+        outcome = bounded(outcome, given=task.data or {}, task_type=task.spec.type, limit=self._data_limit)
+        done = after(moved(run, RunStatus.IN_PROGRESS, now), task.position, outcome, now)
+        done = await self._dated(run, done)
+        # A crash before the write leaves the run waiting, and its bridge without our thanks: it may answer again.
+        await self._db.write(*stored.save(done, [done.tasks[task.position]], with_input=with_input))
+        return msgspec.structs.replace(done, version=done.version + 1)
 
     # --- before a task -----------------------------------------------------------------------------------------------
 
     async def _resumed(self, run: Run) -> Run:
-        """A waiting run, in progress again if what it waited for is there. Survives a crash: nothing is written here."""
+        """A waiting run, in progress again if what it waited for is there, given up if its deadline has passed before that.
+        Survives a crash: nothing is written here."""
         now = self._clock.now()
-        if run.status is RunStatus.PENDING_CONFIRMATIONS and run.wake_height is not None:
-            return await self._confirmed(run)
-        if run.status is RunStatus.PENDING_CONNECTION and not self.connected:
-            return run
-        if run.status.pending:
-            return moved(run, RunStatus.IN_PROGRESS, now)
-        return run
+        due = run.due_at is not None and run.due_at <= now
+        if run.status is RunStatus.PENDING_SLEEP:
+            return woken(run, now) if due else run
+        going = await self._there(run, now)
+        if due and going.status.pending:
+            return given_up(going, self.deadlines.complaint(run), now)
+        return going
 
-    async def _confirmed(self, run: Run) -> Run:
-        """A run whose request has enough confirmations goes on, if the request's block is still on the chain.
-
-        v0.6.2 asked for the receipt before every task and failed the run on any error; here the block's hash is compared
-        once, when the confirmations are complete, and again before a transaction is asked for. An answer that the chain cannot
-        give now is asked for again at the next head.
-        """
-        height, request, created = self.height, run.request, run.creation_height
-        if height is None or request is None or created is None:
-            return run
-        canonical = await self._canonical(created)
-        now = self._clock.now()
-        if canonical == request.block_hash:
-            observed = msgspec.structs.replace(run, observed_height=height)
-            return moved(observed, RunStatus.IN_PROGRESS, now)
-        if canonical is not None and await stored.has_asked(self._db, run.id):
-            return self._in_suspense(run, height, created)
-        if canonical is not None and await self._read_again(created):
-            return strayed(run, height, self._clock.now())
-        return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
-
-    async def _read_again(self, created: int) -> bool:
-        """Whether log intake has read this height again on the chain as it is now. Until then it may be about to move a run
-        whose request is in another block."""
-        cursor = self._taken_in()
-        if cursor is None or cursor.block_hash is None or cursor.block_number < created:
-            return False
-        return await self._canonical(cursor.block_number) == cursor.block_hash
+    async def _there(self, run: Run, now: int) -> Run:
+        """A waiting run, in progress again if what it waited for is there. A bridge answers only through ``answer``; of the
+        waits for confirmations that end with a deadline, only those for a request's ever end otherwise."""
+        match run.status:
+            case RunStatus.PENDING_CONFIRMATIONS if run.wake_height is not None:
+                too_early = self.height is None or self.height < run.wake_height
+                return run if too_early else await self._standing.confirmed(run)
+            case RunStatus.PENDING_CONFIRMATIONS if run.due_at is None:
+                return moved(run, RunStatus.IN_PROGRESS, now)
+            case RunStatus.PENDING_CONNECTION if self.connected:
+                return moved(run, RunStatus.IN_PROGRESS, now)
+            case _:
+                return run
 
     async def _reconsidered(self, run: Run) -> Run:
         """A run that has just been stored as cancelled, going on if its request's block is back already: then log intake may
         have read it before the cancellation was durable. After a crash in between, log intake finds it when it looks back."""
-        assert run.creation_height is not None, "only a run that a log started strays"
-        if run.request is None or await self._canonical(run.creation_height) != run.request.block_hash:
+        if not await self._standing.is_back(run):
             return run
-        return await self._save(
-            moved(run, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=run.creation_height), ()
-        )
-
-    def _in_suspense(self, run: Run, height: int, created: int) -> Run:
-        """A run whose answer is out already while its request is off the chain: it has until finality to come back."""
-        now = self._clock.now()
-        if height < created + self._finality_depth:
-            return moved(run, RunStatus.PENDING_CONFIRMATIONS, now, wake_height=height + 1)
-        where = run.request.transaction_hash if run.request is not None else None
-        error = f"TxHash {where} initiating run {run.id} not on main chain; presumably has been uncled"
-        return moved(moved(run, RunStatus.IN_PROGRESS, now), RunStatus.ERRORED, now, error=error)
-
-    async def _astray(self, run: Run, task: TaskRun) -> int | None:
-        """The height now, if the task is about to ask for a transaction for a request whose block is not canonical any more. It
-        matters most to runs that did not wait for confirmations: nothing has looked at their request's block before."""
-        height, request, created = self.height, run.request, run.creation_height
-        if task.status is RunStatus.PENDING_CONFIRMATIONS or height is None or request is None or created is None:
-            return None
-        canonical = await self._canonical(created)
-        return None if canonical is None or canonical == request.block_hash else height
-
-    async def _canonical(self, number: int) -> Hash | None:
-        """The hash of the canonical block at a height; None when the chain cannot tell now."""
-        try:
-            return await self._chain.canonical_hash(number)
-        except (RpcError, TryAgain) as fault:
-            log.warning("a block cannot be looked up now; asked again at the next head", block=number, because=str(fault))
-            return None
+        back = moved(run, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=run.creation_height)
+        return await self._save(back, ())
 
     def _gated(self, run: Run, task: TaskRun) -> Run:
         """The confirmation gate of a task that has not begun."""
@@ -244,26 +223,30 @@ class Executor:
             return True
 
     async def _perform(self, run: Run, task: TaskRun) -> Outcome:
-        """What the task answers. Never raises for what a job or a source can do wrong; the data are kept with an error."""
+        """What the task answers, within the bounds of what it may leave. Never raises for what a job or a source can do wrong;
+        the data are kept with an error."""
         before: Data = {}
         try:
             adapter = self._adapters.find(task.spec.type)
-            given = _input(run)
-            before = _task_input(run, task, given)
-            reserved = RESERVED if run.request is not None else ()
+            given = run_input(run)
+            before = present_input(run, task)
+            reserved = reserved_keys(run.request)
             params = task_params(task.spec.params, given, reserved, requester_wins=self._requester_wins)
             context = TaskContext(
                 run_id=run.id,
                 position=task.position,
                 status=task.status,
-                transaction=await self._answer(run, task),
+                transaction=await self._standing.answer(run, task),
                 connected=self.connected,
+                spec=task.spec.params,
             )
             if adapter.pure:
-                return cast("PureAdapter", adapter).perform(params, before, context)
+                outcome = cast("PureAdapter", adapter).perform(params, before, context)
+                return bounded(outcome, given=before, task_type=adapter.name, limit=self._data_limit)
             began = self._clock.monotonic()
             try:
-                return await cast("ActiveAdapter", adapter).perform(params, before, context)
+                outcome = await cast("ActiveAdapter", adapter).perform(params, before, context)
+                return bounded(outcome, given=before, task_type=adapter.name, limit=self._data_limit)
             finally:
                 self._task_seconds.labels(adapter.name).observe(self._clock.monotonic() - began)
         except (Invalid, MergeError) as fault:
@@ -275,28 +258,17 @@ class Executor:
             log.exception("a task failed in a way that it must not", run=run.id, job=run.job_id, task=task.spec.type)
             return Errored(f"{task.spec.type} failed: internal error", before)
 
-    async def _answer(self, run: Run, task: TaskRun) -> Transaction | None:
-        """The task's transaction; None too when it was in vain, because a reorganisation moved the request it answers: then the
-        task asks for another one."""
-        transaction = await self._transaction(run, task)
-        return None if transaction is not None and _in_vain(run, transaction) else transaction
-
-    async def _homeless(self, run: Run, task: TaskRun) -> int | None:
-        """The height now, if the task failed only because its request has left the chain and may still come back."""
-        height, request, created = self.height, run.request, run.creation_height
-        if task.status is not RunStatus.PENDING_CONFIRMATIONS or height is None or request is None or created is None:
-            return None
-        if height >= created + self._finality_depth or await self._canonical(created) == request.block_hash:
-            return None
-        transaction = await self._transaction(run, task)
-        return height if transaction is not None and transaction.reverted else None
-
-    async def _transaction(self, run: Run, task: TaskRun) -> Transaction | None:
-        if task.status is not RunStatus.PENDING_CONFIRMATIONS:
-            return None
-        return await stored_transactions.of_task(self._db, run.id, task.position)
-
     # --- after -------------------------------------------------------------------------------------------------------
+
+    async def _dated(self, before: Run, run: Run) -> Run:
+        """A waiting run with the time at which its wait ends: the one it has had since the wait began (``before``), what the
+        task says, or the node's deadline. A run that has asked for a transaction has none: the chain decides."""
+        if not run.status.pending:
+            return run
+        due_at = before.due_at if waits_as_before(before, run) and before.due_at is not None else run.due_at
+        if due_at is None and (run.status is RunStatus.PENDING_BRIDGE or not await stored.has_asked(self._db, run.id)):
+            due_at = self.deadlines.due_at(run.status, self._clock.now())
+        return msgspec.structs.replace(run, due_at=due_at)
 
     async def _save(self, run: Run, changed: Iterable[TaskRun], sends: Sends | None = None) -> Run:
         """Write the run's new state, the task runs that changed and the transaction that a task asked for, at once.
@@ -322,24 +294,3 @@ class Executor:
         if sends is not None:
             self._outbox.wake()
         return msgspec.structs.replace(run, version=run.version + 1)
-
-
-def _in_vain(run: Run, transaction: Transaction) -> bool:
-    """Whether a reorganisation moved the request away from under a transaction that reverted: it repeats what the request was,
-    or was mined before the request came back."""
-    receipt, prefix = transaction.receipt, (run.input or {}).get("dataPrefix")
-    if receipt is None or not transaction.reverted or run.request is None or run.creation_height is None:
-        return False
-    return receipt.block_number <= run.creation_height or str(prefix).removeprefix("0x") not in transaction.data
-
-
-def _input(run: Run) -> Data:
-    """The run's input as an object; raises MergeError when it is something else (null counts as nothing)."""
-    return run.input if run.input is not None else data.merge(data.parse(run.input_text or "null"), None)
-
-
-def _task_input(run: Run, task: TaskRun, given: Data) -> Data:
-    """As v0.6.2: the run's input, under the previous task's data, under what this task itself had when it began to wait."""
-    previous = run.result_of(task.position)
-    merged = given if previous is None else data.merge(given, previous.data)
-    return merged if task.data is None else data.merge(merged, task.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from adyton.domain.jobs import Job
 from adyton.storage import jobs as stored
@@ -20,6 +21,7 @@ class JobRegistry:
         self.jobs: dict[str, Job] = {}
         self.version = 0
         self._archived: OrderedDict[str, Job] = OrderedDict()
+        self._listeners: list[Callable[[], None]] = []
 
     async def load(self) -> None:
         """Read every live job. Called once, before anything else runs."""
@@ -29,12 +31,21 @@ class JobRegistry:
     def add(self, job: Job) -> None:
         """Take note of a job that has just been stored."""
         self.jobs[job.id] = job
-        self.version += 1
+        self._changed()
 
     def remove(self, job_id: str) -> None:
         """Take note that a job has just been archived. Its runs go on (as v0.6.2)."""
         self.jobs.pop(job_id, None)
+        self._changed()
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Call ``told`` after each change from now on; it must not wait."""
+        self._listeners.append(told)
+
+    def _changed(self) -> None:
         self.version += 1
+        for told in self._listeners:
+            told()
 
     async def job(self, job_id: str) -> Job | None:
         """The job of that id, archived or not."""

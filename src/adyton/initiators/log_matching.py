@@ -7,140 +7,63 @@ from collections.abc import Callable, Iterable
 import msgspec
 import structlog
 
-from adyton.domain.chain import ZERO_ADDRESS, Address, Hash, Log
+from adyton.domain.chain import Log
 from adyton.domain.errors import Refused
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import (
-    CLOSINGS,
-    LAYOUTS,
-    RUN_LOG,
-    Closing,
-    MalformedLog,
-    Request,
-    RunLog,
-    accepts,
-    job_topics,
-    named_job,
-    read_run_log,
-)
+from adyton.domain.requests import CLOSINGS, Closing, MalformedLog, Request, RunLog, read_run_log
 from adyton.domain.runs import Data, Run, RunStatus
+from adyton.initiators.event_matching import EventJudge, MakeEventRun
+from adyton.initiators.findings import Decided, DecisionKey, Known, Move, as_known
+from adyton.initiators.routes import Route, Routes
 from adyton.storage.logs import ALREADY_SEEN, REFUSED, RUN_STARTED, LogDecision
 from adyton.storage.request_runs import RequestRun
 
 log = structlog.get_logger(__name__)
 
-RequestKey = tuple[Address, Hash]
-"""(contract, request id)"""
-DecisionKey = tuple[Hash, int, str]
-"""(block hash, log index, job id)"""
 MakeRun = Callable[[Job, Initiator, Log, RunLog], Run]
 
 
-class Known(msgspec.Struct, kw_only=True):
-    """What is in the database about a batch of logs; as long as it was not ``looked_up``, decide as if all of it were new.
-
-    ``decided`` says which run came of each log decided about, None if none did. ``dead`` are requests that the chain does not
-    wait for any more; ``archived`` the jobs, of those named, that are archived. ``every_job``: what was refused without a
-    run is decided again, and jobs take requests from before their beginning.
-    """
-
-    runs: dict[RequestKey, RequestRun] = {}
-    requests: dict[RequestKey, Request] = {}
-    decided: dict[DecisionKey, str | None] = {}
-    dead: frozenset[RequestKey] = frozenset()
-    archived: frozenset[str] = frozenset()
-    looked_up: bool = False
-    every_job: bool = False
-    now: int = 0
-
-
-class Move(msgspec.Struct, frozen=True):
-    """A run whose request is now in another block, or is back in its old one."""
-
-    run: RequestRun
-    log: Log
-    request: RunLog
-
-
-class Decided(msgspec.Struct, kw_only=True):
-    """What a batch of logs comes to: rows to write, runs to start, runs whose request is now in another block.
-
-    ``amended`` are decisions that take the place of an earlier one; ``superseded`` runs and those that take their place;
-    ``placed`` known requests of which only the place is new. ``look_up``: it must not be written, because what is in the
-    database was not looked up and matters.
-    """
-
-    decisions: list[LogDecision] = []
-    amended: list[LogDecision] = []
-    runs: list[Run] = []
-    moves: list[Move] = []
-    superseded: list[tuple[RequestRun, Run]] = []
-    requests: list[Request] = []
-    placed: list[Request] = []
-    closings: list[tuple[RequestKey, Closing]] = []
-    look_up: bool = False
-
-
-class Route(msgspec.Struct, frozen=True):
-    """Whom a request log is for: a job and its initiator that listens, or, of a contract of ours, a job that does not."""
-
-    job_id: str
-    job: Job | None = None
-    initiator: Initiator | None = None
-    refusal: str | None = None
-
-
-class Routes:
-    """Which job a log is for: a look-up by its second topic. ``own`` are contracts whose requests are accounted for whether
-    or not a job listens, besides those that initiators name."""
-
-    def __init__(self, jobs: Iterable[Job], own: Iterable[Address] = ()) -> None:
-        self._by_topic: dict[Hash, Job] = {}
-        self._named = set(own)
-        for job in jobs:
-            if job.initiator(RUN_LOG) is not None:
-                self._by_topic.update(dict.fromkeys(job_topics(job.id), job))
-                self._named.update(i.address for i in job.initiators if i.type == RUN_LOG)
-        self._named.discard(ZERO_ADDRESS)
-
-    def match(self, log: Log) -> Route | None:
-        """Whom a log asks; None when that is none of our business."""
-        if len(log.topics) < 2 or log.topics[0] not in LAYOUTS:
-            return None
-        job = self._by_topic.get(log.topics[1])
-        initiator = None if job is None else next((i for i in job.initiators if i.type == RUN_LOG and accepts(i, log)), None)
-        if job is not None and initiator is not None:
-            return Route(job.id, job, initiator)
-        if log.address not in self._named:
-            return None
-        if job is not None:
-            return Route(job.id, refusal=f"job {job.id} does not listen to contract {log.address}")
-        return Route(named_job(log))
-
-
-def decide(logs: Iterable[Log], *, routes: Routes, make_run: MakeRun, known: Known) -> Decided:
-    """Decide about each log that is for one of our jobs or contracts, or says that a request has ended.
+def decide(logs: Iterable[Log], *, routes: Routes, make_run: MakeRun, make_event_run: MakeEventRun, known: Known) -> Decided:
+    """Decide about each log that asks one of our jobs or contracts, says that a request has ended, or is what an initiator
+    waits for; a log may be all of it.
 
     The first log of a request starts its run; a second one, in this batch or later, is seen and written down only. ``known``
     is used up: what this batch decides is added to it.
     """
     judge = _Judge(make_run, known)
+    events = EventJudge(make_event_run, known, judge.result)
     for entry in logs:
-        if entry.removed or len(entry.topics) < 2:
+        if entry.removed:
             continue
-        if entry.topics[0] in CLOSINGS:
-            judge.closing(entry)
-            continue
-        route = routes.match(entry)
-        if route is None:
-            continue
-        try:
-            judge.request(entry, route)
-        except Exception:
-            # A defect of ours must cost one request, visibly, and not stop the intake of all others for ever.
-            log.exception("a log could not be decided", job=route.job_id, request_tx=entry.transaction_hash)
-            judge.give_up(entry, route)
+        if len(entry.topics) > 1:
+            _ask(entry, routes, judge)
+        if routes.has_subscriptions:
+            _tell(entry, routes, events)
     return judge.result
+
+
+def _ask(entry: Log, routes: Routes, judge: _Judge) -> None:
+    if entry.topics[0] in CLOSINGS:
+        judge.closing(entry)
+        return
+    route = routes.match(entry)
+    if route is None:
+        return
+    try:
+        judge.request(entry, route)
+    except Exception:
+        # A defect of ours must cost one request, visibly, and not stop the intake of all others for ever.
+        log.exception("a log could not be decided", job=route.job_id, request_tx=entry.transaction_hash)
+        judge.give_up(entry, route)
+
+
+def _tell(entry: Log, routes: Routes, events: EventJudge) -> None:
+    for subscription in routes.subscribed(entry):
+        try:
+            events.event(entry, subscription)
+        except Exception:
+            log.exception("a log could not be decided", job=subscription.name, transaction=entry.transaction_hash)
+            events.give_up(entry, subscription)
 
 
 class _Judge:
@@ -156,7 +79,7 @@ class _Judge:
     def request(self, entry: Log, route: Route) -> None:
         """Decide about a request log."""
         try:
-            request = read_run_log(entry)
+            request = read_run_log(entry, route.initiator)
         except MalformedLog as fault:
             if self._key(entry, route) not in self._known.decided:
                 self.refuse(entry, route, None, str(fault))
@@ -166,7 +89,7 @@ class _Judge:
             self._again(entry, route, request, earlier)
         elif route.job is None or route.initiator is None:
             self._disown(entry, route, request)
-        elif earlier is None and self._settled(entry, route):
+        elif earlier is None and self._known.is_settled(self._key(entry, route)):
             self._note_place(entry, route, request, None)
         elif refusal := self._refusal(entry, route.initiator, request):
             self.refuse(entry, route, request, refusal)
@@ -183,7 +106,7 @@ class _Judge:
             reason=reason,
         )
         if route.job is not None:
-            self._decided(decision)
+            self.result.note(decision, self._known)
         if request is not None:
             self._note(_row(entry, route, request, self._known.now, decision=REFUSED, reason=reason))
 
@@ -200,12 +123,6 @@ class _Judge:
             return False
         return (earlier.job_id, earlier.payment) != (route.job_id, request.payment) or asks(earlier.input) != asks(request.data)
 
-    def _settled(self, entry: Log, route: Route) -> bool:
-        """Whether the log has been decided about and that stands. What every job is asked again is not what has a run."""
-        key = self._key(entry, route)
-        decided = self._known.decided
-        return key in decided and (not self._known.every_job or decided[key] is not None)
-
     def _refusal(self, entry: Log, initiator: Initiator, request: RunLog) -> str | None:
         begins = initiator.from_block
         if begins is not None and entry.block_number < begins and not self._known.every_job:
@@ -216,23 +133,18 @@ class _Judge:
 
     def _again(self, entry: Log, route: Route, request: RunLog, earlier: RequestRun) -> None:
         """A log of a request that has a run: the run follows it, if it still can."""
-        follows = earlier.left_chain is not None or not earlier.status.finished
-        if follows and (earlier.block_hash != entry.block_hash or earlier.left_chain is not None):
-            self.result.moves.append(Move(earlier, entry, request))
-            self._known.runs[(entry.address, request.request_id)] = msgspec.structs.replace(
-                earlier, height=entry.block_number, block_hash=entry.block_hash, left_chain=None
-            )
+        move = Move(earlier, entry, request.request_id, request.data, request.payment)
+        self.result.follow(move, self._known)
         if route.job is not None and self._key(entry, route) not in self._known.decided:
-            self._decided(
-                LogDecision(
-                    log=entry,
-                    job_id=route.job_id,
-                    decision=ALREADY_SEEN,
-                    request_id=request.request_id,
-                    run_id=earlier.id,
-                    reason=f"the request has run {earlier.id}",
-                )
+            decision = LogDecision(
+                log=entry,
+                job_id=route.job_id,
+                decision=ALREADY_SEEN,
+                request_id=request.request_id,
+                run_id=earlier.id,
+                reason=f"the request has run {earlier.id}",
             )
+            self.result.note(decision, self._known)
         self._note_place(entry, route, request, earlier)
 
     def _disown(self, entry: Log, route: Route, request: RunLog) -> None:
@@ -255,26 +167,15 @@ class _Judge:
             self.refuse(entry, route, request, str(fault))
             return
         decision = REFUSED if run.status is RunStatus.ERRORED else RUN_STARTED
-        self._known.runs[(entry.address, request.request_id)] = _as_known(run, entry)
+        self._known.runs[(entry.address, request.request_id)] = as_known(run, entry)
         self.result.runs.append(run)
         if earlier is not None:
             self.result.superseded.append((earlier, run))
-        self._decided(
-            LogDecision(
-                log=entry,
-                job_id=job.id,
-                decision=decision,
-                request_id=request.request_id,
-                run_id=run.id,
-                reason=run.error,
-            )
+        made = LogDecision(
+            log=entry, job_id=job.id, decision=decision, request_id=request.request_id, run_id=run.id, reason=run.error
         )
+        self.result.note(made, self._known)
         self._note(_row(entry, route, request, self._known.now, decision=decision, reason=run.error, run_id=run.id))
-
-    def _decided(self, decision: LogDecision) -> None:
-        key = (decision.log.block_hash, decision.log.log_index, decision.job_id)
-        (self.result.amended if key in self._known.decided else self.result.decisions).append(decision)
-        self._known.decided[key] = decision.run_id
 
     def _note(self, request: Request) -> None:
         """A request's row, new or with another decision."""
@@ -328,20 +229,6 @@ class _Judge:
 def asks(given: Data | None) -> Data:
     """What a request asks for, of a run's input: without what the contract derives from the block that the request is in."""
     return {name: value for name, value in (given or {}).items() if name != "dataPrefix"}
-
-
-def _as_known(run: Run, entry: Log) -> RequestRun:
-    return RequestRun(
-        id=run.id,
-        job_id=run.job_id,
-        status=run.status,
-        height=entry.block_number,
-        block_hash=entry.block_hash,
-        payment=run.payment,
-        left_chain=None,
-        input=run.input,
-        asked=False,
-    )
 
 
 def _row(

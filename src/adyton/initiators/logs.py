@@ -22,17 +22,19 @@ import structlog
 
 from adyton.domain.chain import Address, Head
 from adyton.domain.errors import Broken, Refused, TryAgain
+from adyton.domain.event_logs import begun
 from adyton.engine.create import RunMaker
 from adyton.engine.engine import Engine
 from adyton.engine.jobs import JobRegistry
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.head_tracker import ChainState
 from adyton.initiators.beginning import first_block, wanted_before
+from adyton.initiators.listening import Listening
 from adyton.initiators.open_requests import OpenRequests
 from adyton.initiators.reading import Reader, Stride
 from adyton.initiators.rereads import Rereads
 from adyton.initiators.source import ChainMoved, Heads, LogSource, NotThereYet
-from adyton.initiators.writing import Book, Listening, Reading
+from adyton.initiators.writing import Book, Reading
 from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import logs as stored
@@ -77,7 +79,7 @@ class LogIntake:
         self._finality_depth = finality_depth
         self._margin = margin
         self._look_back_every = look_back
-        self._listening = Listening(jobs, own)
+        self._listening = Listening(db=db, clock=clock, jobs=jobs, own=own)
         self._reader = Reader(chain=chain, heads=heads, clock=clock, metrics=metrics, finality_depth=finality_depth)
         self._book = Book(
             db=db,
@@ -177,11 +179,14 @@ class LogIntake:
 
     async def _begin(self, head: Head) -> Cursor:
         """The first cursor of a node that has never read this chain. What its jobs want from before is a re-read, stored in
-        the same write: a crash leaves both or none."""
+        the same write, and so is where ethlog initiators begin that do not say: a crash leaves all of it or none."""
         jobs = list(self._jobs.jobs.values())
         first = await first_block(self._chain, jobs, head.number, self._margin)
         cursor = Cursor(first - 1, None)
-        await self._db.write(*wanted_before(jobs, first, self._clock.now()), stored.advance(cursor))
+        await self._db.write(*wanted_before(jobs, first, self._clock.now()), stored.advance(cursor), stored.begins(first))
+        for job in jobs:
+            if job.id in self._jobs.jobs and (known := begun(job, cursor.block_number)) is not job:
+                self._jobs.add(known)
         self.rereads.wake()
         return cursor
 
@@ -203,9 +208,9 @@ class LogIntake:
 
     async def _pass(self, cursor: Cursor, head: Head) -> Cursor:
         """Take in the next blocks; returns the new cursor, durable."""
-        ears = self._listening.now()
+        ears = await self._listening.refresh()
         first = cursor.block_number + 1
-        stretch = await self._reader.next(ears.filter, first, head.number, head, self._stride)
+        stretch = await self._reader.next(ears.filters, first, head.number, head, self._stride)
         await self._check_unbroken(cursor, head)
         reached = Cursor(stretch.last, stretch.block_hash)
         again = first <= self._furthest
@@ -233,8 +238,8 @@ class LogIntake:
             return
         first = max(0, min(head.number - self._finality_depth, self._looked_to) + 1)
         while first <= head.number:
-            ears = self._listening.now()
-            stretch = await self._reader.next(ears.filter, first, head.number, head, self._stride)
+            ears = await self._listening.refresh()
+            stretch = await self._reader.next(ears.filters, first, head.number, head, self._stride)
             await self._book.take_in(Reading(logs=stretch.logs, first=first, last=stretch.last, again=True))
             first = stretch.last + 1
         self._looked_back, self._looked_to = now, head.number - self._margin

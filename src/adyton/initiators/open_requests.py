@@ -9,15 +9,16 @@ import structlog
 
 from adyton.domain.chain import Address, Hex
 from adyton.domain.errors import Disconnected, TryAgain
-from adyton.domain.requests import RunLog
+from adyton.domain.requests import MANY_WORDS, RunLog
 from adyton.ethereum import reverts
 from adyton.ethereum.errors import RpcError
-from adyton.initiators.log_matching import RequestKey
+from adyton.initiators.findings import RequestKey
 
 log = structlog.get_logger(__name__)
 
-NOT_OPEN = ("Must have a valid requestId", "Params do not match request ID")
-"""What Oracle and Operator contracts say of an answer to a request that they do not hold (any more)."""
+NOT_OPEN = ("Must have a valid requestId", "Params do not match request ID", "Cannot respond twice")
+"""What Oracle, Operator and Coordinator contracts say of an answer to a request that they do not hold (any more), or that the
+key that asks has answered."""
 
 
 class OpenRequests(Protocol):
@@ -62,7 +63,10 @@ class TriedAnswers:
 
 
 def _answer(request: RunLog) -> Hex:
-    return f"{request.data['functionSelector']}{str(request.data['dataPrefix']).removeprefix('0x')}{0:064x}"
+    """The least answer that its contract would look at."""
+    selector = str(request.data["functionSelector"])
+    value = f"{192:064x}{64:064x}{request.request_id[2:]}{0:064x}" if selector == MANY_WORDS else f"{0:064x}"
+    return f"{selector}{str(request.data['dataPrefix']).removeprefix('0x')}{value}"
 
 
 def _refuses(answer: Hex | RpcError) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import structlog
 
@@ -77,13 +79,14 @@ class Reader:
         self._metrics = metrics
         self._finality_depth = finality_depth
 
-    async def next(self, wanted: LogFilter | None, first: int, through: int, head: Head, stride: Stride) -> Stretch:
-        """The logs from the block ``first`` on, of as many blocks as the node answers for, at most up to ``through``.
+    async def next(self, wanted: Sequence[LogFilter], first: int, through: int, head: Head, stride: Stride) -> Stretch:
+        """The logs that any filter finds from the block ``first`` on, of as many blocks as the node answers for, at most up to
+        ``through``.
 
         Refused ranges are asked for in smaller parts at once. Raises RpcError, RpcTimeout, Disconnected; ChainMoved when the
         node has other blocks than those known to be canonical; NotThereYet when it lags. Nothing is written.
         """
-        if wanted is None:
+        if not wanted:
             return Stretch(through, await self._hash(through), [])
         while True:
             last = min(first + stride.blocks - 1, through)
@@ -111,7 +114,7 @@ class Reader:
         stride.failed(last - first + 1)
         raise error
 
-    async def _read(self, wanted: LogFilter, first: int, last: int, head: Head) -> Stretch:
+    async def _read(self, wanted: Sequence[LogFilter], first: int, last: int, head: Head) -> Stretch:
         if first == last:
             # By hash: a node without the block says so, and limits of ranges do not apply.
             block_hash = head.hash if last == head.number else await self._hash(last)

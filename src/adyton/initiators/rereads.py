@@ -15,9 +15,10 @@ import structlog
 
 from adyton.domain.errors import Broken, Refused, TryAgain
 from adyton.ethereum.errors import RpcError
+from adyton.initiators.listening import Listening
 from adyton.initiators.reading import LONGEST, Reader, Stride
 from adyton.initiators.source import Heads
-from adyton.initiators.writing import Book, Listening, Reading
+from adyton.initiators.writing import Book, Reading
 from adyton.ports import Clock
 from adyton.storage import rereads as stored
 from adyton.storage.database import Database
@@ -103,9 +104,9 @@ class Rereads:
         state, height = self._heads.state, self._height()
         if reread is None or height is None or state.head is None or not state.connected or reread.next_block > height:
             return False
-        ears = self._listening.now()
+        ears = await self._listening.refresh()
         through = min(reread.through_block, height, state.head.number)
-        stretch = await self._reader.next(ears.filter, reread.next_block, through, state.head, self._stride)
+        stretch = await self._reader.next(ears.filters, reread.next_block, through, state.head, self._stride)
         if self._listening.now() is not ears:
             return True  # a job came meanwhile, perhaps the one that this is for: the same blocks once more
         await self._book.take_in(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,13 +22,13 @@ class LogSource(Protocol):
         """A block's header."""
         ...
 
-    async def logs(self, wanted: LogFilter, first: int, last: int) -> tuple[list[Log], Head | None]:
-        """Logs of a range of blocks, and the header of the last of them as the same node has it: None says that it does not
-        have the block, so that the logs are not all."""
+    async def logs(self, wanted: Sequence[LogFilter], first: int, last: int) -> tuple[list[Log], Head | None]:
+        """Logs of a range of blocks that any filter finds (one that several find is there as often), and the header of the last
+        of them as the same node has it: None says that it does not have the block, so that the logs are not all."""
         ...
 
-    async def logs_in_block(self, wanted: LogFilter, block: Hash) -> list[Log]:
-        """Logs of one block; an error when the node does not have it."""
+    async def logs_in_block(self, wanted: Sequence[LogFilter], block: Hash) -> list[Log]:
+        """Logs of one block that any filter finds; an error when the node does not have it."""
         ...
 
 
@@ -76,18 +76,27 @@ class ChainLogs:
         """A block's header."""
         return await self._chain.head(tag)
 
-    async def logs(self, wanted: LogFilter, first: int, last: int) -> tuple[list[Log], Head | None]:
-        """Both in one frame, so that one machine of a provider answers both: eth_getLogs itself answers "no logs" for blocks
-        that it does not have."""
-        found, block = await self._rpc.batch_raw(
-            [("eth_getLogs", (codec.log_filter(wanted, first, last),)), ("eth_getBlockByNumber", (hex(last), False))]
-        )
-        if isinstance(found, RpcError):
-            raise found
-        if isinstance(block, RpcError):
-            raise block
-        return codec.logs(found), codec.head(block)
+    async def logs(self, wanted: Sequence[LogFilter], first: int, last: int) -> tuple[list[Log], Head | None]:
+        """All in one frame, so that one machine of a provider answers all of it: eth_getLogs itself answers "no logs" for
+        blocks that it does not have."""
+        asked = [("eth_getLogs", (codec.log_filter(each, first, last),)) for each in wanted]
+        *found, block = await self._rpc.batch_raw([*asked, ("eth_getBlockByNumber", (hex(last), False))])
+        return _logs(found), codec.head(_sound(block))
 
-    async def logs_in_block(self, wanted: LogFilter, block: Hash) -> list[Log]:
+    async def logs_in_block(self, wanted: Sequence[LogFilter], block: Hash) -> list[Log]:
         """Logs of one block."""
-        return await self._chain.logs_in_block(wanted, block)
+        if len(wanted) == 1:
+            return await self._chain.logs_in_block(wanted[0], block)
+        return _logs(await self._rpc.batch_raw([("eth_getLogs", (codec.block_filter(each, block),)) for each in wanted]))
+
+
+def _logs(answers: Iterable[msgspec.Raw | RpcError]) -> list[Log]:
+    """The logs in all the answers. Raises RpcError."""
+    return [entry for answer in answers for entry in codec.logs(_sound(answer))]
+
+
+def _sound(answer: msgspec.Raw | RpcError) -> msgspec.Raw:
+    """An answer that is none of the errors. Raises RpcError."""
+    if isinstance(answer, RpcError):
+        raise answer
+    return answer

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import structlog
 
-from adyton.domain.chain import Address, Log, LogFilter
+from adyton.domain.chain import Hash, Log
 from adyton.domain.errors import Conflict
+from adyton.domain.event_logs import Subscription, event_data, event_id, repeats
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import CLOSINGS, End, Request, RunLog, merged_filter, run_log_in
+from adyton.domain.requests import CLOSINGS, End, Request, RunLog, run_log_in
 from adyton.domain.runs import Run, RunRequest
-from adyton.engine.create import RunMaker
+from adyton.engine.create import RunMaker, RunSource
 from adyton.engine.engine import Engine
-from adyton.engine.jobs import JobRegistry
-from adyton.initiators.log_matching import Decided, Known, Move, RequestKey, Routes, decide
+from adyton.initiators.findings import Decided, Known, Move, RequestKey
+from adyton.initiators.listening import Listening
+from adyton.initiators.log_matching import decide
 from adyton.initiators.open_requests import OpenRequests
+from adyton.initiators.routes import Route
 from adyton.initiators.source import Heads
 from adyton.metrics import Metrics
 from adyton.ports import Clock
@@ -30,31 +33,6 @@ log = structlog.get_logger(__name__)
 
 _LOGS_A_WRITE = 1000
 _LINES_A_WRITE = 50
-
-
-class Ears(msgspec.Struct, frozen=True):
-    """What the jobs of one moment listen to."""
-
-    routes: Routes
-    filter: LogFilter | None
-
-
-class Listening:
-    """The jobs as log intake needs them, made again when they change. ``own``: contracts that are listened to in any case."""
-
-    def __init__(self, jobs: JobRegistry, own: Sequence[Address] = ()) -> None:
-        self._jobs = jobs
-        self._own = own
-        self._version = -1
-        self._ears = Ears(Routes(()), None)
-
-    def now(self) -> Ears:
-        """The same object as long as the jobs are the same."""
-        if self._version != self._jobs.version:
-            jobs = self._jobs.jobs.values()
-            self._ears = Ears(Routes(jobs, self._own), merged_filter(jobs, self._own))
-            self._version = self._jobs.version
-        return self._ears
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,21 +80,36 @@ class Book:
         """Write what the logs come to. Raises Conflict when something else keeps changing the same rows, StorageUnavailable,
         and, where the chain must be asked, Disconnected."""
         gone = await self._gone(reading) if reading.again and reading.last >= reading.tried_below else []
+        equal = self._equal(reading.logs)
         parts = [reading.logs[i : i + _LOGS_A_WRITE] for i in range(0, len(reading.logs), _LOGS_A_WRITE)] or [[]]
         for number, part in enumerate(parts, start=1):
-            await self._write(part, reading, gone if number == 1 else [], reading.progress if number == len(parts) else None)
+            progress = reading.progress if number == len(parts) else None
+            await self._write(part, equal, reading, gone if number == 1 else [], progress)
 
-    async def _write(self, logs: list[Log], reading: Reading, gone: list[Request], progress: Statement | None) -> None:
+    def _equal(self, logs: Sequence[Log]) -> dict[tuple[Hash, int], int]:
+        """Which of the equal logs of its transaction a log is that an initiator wants."""
+        routes = self._listening.now().routes
+        return repeats(entry for entry in logs if routes.subscribed(entry)) if routes.has_subscriptions else {}
+
+    async def _write(
+        self,
+        logs: list[Log],
+        equal: dict[tuple[Hash, int], int],
+        reading: Reading,
+        gone: list[Request],
+        progress: Statement | None,
+    ) -> None:
         """Try as if all of it were new; where the keys say otherwise, look what is there and write only the rest."""
         if not reading.again:
-            found = self._decide(logs, Known(now=self._clock.now()))
+            found = self._decide(logs, Known(repeats=equal, now=self._clock.now()))
             try:
                 if not found.look_up:
                     await self._commit(found, gone, progress)
                     return
             except Conflict:
                 pass
-        await self._commit(self._decide(logs, await self._known(logs, reading, gone)), gone, progress)
+        known = await self._known(logs, equal, reading, gone)
+        await self._commit(self._decide(logs, known), gone, progress)
 
     # --- what is there -----------------------------------------------------------------------------------------------
 
@@ -128,15 +121,21 @@ class Book:
     async def _is_canonical(self, closing: requests.Closing) -> bool:
         return await self._heads.canonical_hash(closing.block_number) in (closing.block_hash, None)
 
-    async def _known(self, logs: Sequence[Log], reading: Reading, gone: Sequence[Request]) -> Known:
-        found = {entry: request for entry in logs if (request := _request_in(entry)) is not None}
+    async def _known(
+        self, logs: Sequence[Log], equal: dict[tuple[Hash, int], int], reading: Reading, gone: Sequence[Request]
+    ) -> Known:
+        asking = self._asking(logs)
+        found = {entry: request for entry, route in asking.items() if (request := _request_in(entry, route)) is not None}
         ended = {(entry.address, entry.topics[1]) for entry in logs if len(entry.topics) > 1 and entry.topics[0] in CLOSINGS}
         keys = sorted({(entry.address, request.request_id) for entry, request in found.items()})
+        events = self._events(logs, equal)
+        blocks = {entry.block_hash for entry in found} | {entry.block_hash for entry, _ in events}
         known = Known(
-            runs=await request_runs.of_requests(self._db, keys),
+            runs=await request_runs.of_requests(self._db, [*keys, *(key for _, key in events)]),
             requests=await requests.many(self._db, sorted({*keys, *ended})),
-            decided=await stored.decided(self._db, list({entry.block_hash for entry in found})),
-            archived=await self._archived(logs),
+            decided=await stored.decided(self._db, sorted(blocks)),
+            archived=await self._archived(asking.values()),
+            repeats=equal,
             looked_up=True,
             every_job=reading.every_job,
             now=self._clock.now(),
@@ -144,25 +143,27 @@ class Book:
         for each in gone:
             if (key := (each.contract, each.request_id)) in known.requests:
                 known.requests[key] = msgspec.structs.replace(known.requests[key], closed=None)
-        known.dead = frozenset(await self._open_requests.closed(self._doubtful(found, known, reading)))
+        known.dead = frozenset(await self._open_requests.closed(_doubtful(found, asking, known, reading)))
         return known
 
-    async def _archived(self, logs: Sequence[Log]) -> frozenset[str]:
-        routes = map(self._listening.now().routes.match, logs)
-        others = {route.job_id for route in routes if route is not None and route.job is None}
-        return frozenset(await stored_jobs.archived(self._db, sorted(others)))
+    def _asking(self, logs: Sequence[Log]) -> dict[Log, Route]:
+        """The logs that ask one of our jobs or contracts, and whom."""
+        match = self._listening.now().routes.match
+        return {entry: route for entry in logs if (route := match(entry)) is not None}
 
-    def _doubtful(self, found: dict[Log, RunLog], known: Known, reading: Reading) -> dict[RequestKey, RunLog]:
-        """The requests for which a run would be started now although they are old."""
+    def _events(self, logs: Sequence[Log], equal: dict[tuple[Hash, int], int]) -> list[tuple[Log, RequestKey]]:
+        """The logs that initiators want although they ask for nothing, and what their runs are known by."""
         routes = self._listening.now().routes
-        doubtful: dict[RequestKey, RunLog] = {}
-        for entry, request in found.items():
-            key, route = (entry.address, request.request_id), routes.match(entry)
-            if entry.block_number >= reading.tried_below or route is None or route.job is None or key in known.runs:
-                continue
-            if reading.every_job or (entry.block_hash, entry.log_index, route.job_id) not in known.decided:
-                doubtful[key] = request
-        return doubtful
+        if not routes.has_subscriptions:
+            return []
+        return [
+            (entry, (entry.address, event_id(each, entry, equal.get((entry.block_hash, entry.log_index), 0))))
+            for entry in logs
+            for each in routes.subscribed(entry)
+        ]
+
+    async def _archived(self, routes: Iterable[Route]) -> frozenset[str]:
+        return frozenset(await stored_jobs.archived(self._db, sorted({route.job_id for route in routes if route.job is None})))
 
     # --- decide and write --------------------------------------------------------------------------------------------
 
@@ -173,7 +174,14 @@ class Book:
         def make(job: Job, initiator: Initiator, entry: Log, request: RunLog) -> Run:
             return self._maker.from_log(job, initiator, entry, request, height)
 
-        return decide(logs, routes=self._listening.now().routes, make_run=make, known=known)
+        def make_of_event(subscription: Subscription, entry: Log, name: str) -> Run:
+            source = RunSource(
+                given=event_data(entry), height=entry.block_number, head=height, request=_place(entry, request_id=name)
+            )
+            return self._maker.new_run(subscription.job, subscription.initiator, source)
+
+        routes = self._listening.now().routes
+        return decide(logs, routes=routes, make_run=make, make_event_run=make_of_event, known=known)
 
     async def _commit(self, found: Decided, gone: Sequence[Request], progress: Statement | None) -> None:
         now = self._clock.now()
@@ -237,16 +245,18 @@ def _request_statements(found: Decided, now: int) -> list[Statement]:
 
 
 def _move(move: Move, now: int) -> Statement:
-    entry = move.log
-    request = RunRequest(
+    height = move.log.block_number
+    by = height - move.run.height
+    return request_runs.move(move.run.id, _place(move.log), move.data, payment=move.payment, height=height, by=by, now=now)
+
+
+def _place(entry: Log, *, request_id: str | None = None) -> RunRequest:
+    return RunRequest(
         contract=entry.address,
         transaction_hash=entry.transaction_hash,
         block_hash=entry.block_hash,
         log_index=entry.log_index,
-    )
-    by = entry.block_number - move.run.height
-    return request_runs.move(
-        move.run.id, request, move.request.data, payment=move.request.payment, height=entry.block_number, by=by, now=now
+        request_id=request_id,
     )
 
 
@@ -271,14 +281,26 @@ def _tell(found: Decided) -> None:
             "a run follows its request",
             job=move.run.job_id,
             run=move.run.id,
-            request=move.request.request_id,
+            request=move.request_id,
             block=move.log.block_number,
             was=move.run.height,
         )
 
 
-def _request_in(entry: Log) -> RunLog | None:
+def _doubtful(found: dict[Log, RunLog], asking: dict[Log, Route], known: Known, reading: Reading) -> dict[RequestKey, RunLog]:
+    """The requests for which a run would be started now although they are old."""
+    doubtful: dict[RequestKey, RunLog] = {}
+    for entry, request in found.items():
+        key, route = (entry.address, request.request_id), asking[entry]
+        if entry.block_number >= reading.tried_below or route.job is None or key in known.runs:
+            continue
+        if reading.every_job or (entry.block_hash, entry.log_index, route.job_id) not in known.decided:
+            doubtful[key] = request
+    return doubtful
+
+
+def _request_in(entry: Log, route: Route) -> RunLog | None:
     try:
-        return run_log_in(entry)
+        return run_log_in(entry, route.initiator)
     except Exception:  # noqa: BLE001 - a defect of ours, which ``decide`` meets as well and writes down
         return None

@@ -54,6 +54,8 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     wake_height: int | None = None
     wake_at: int | None = None
     """When its sleeping task wakes."""
+    due_at: int | None = None
+    """When its wait ends: a sleep is over, anything else is given up."""
     finished: bool = False
     sends: bool = True
     """Its job has a task that sends a transaction."""
@@ -206,8 +208,8 @@ async def _runs(db: Rows, first: int) -> dict[str, RunRow]:
     rows = await db.read(
         "SELECT id, status, updated_at, error, wake_height, finished_at, "
         "(SELECT MAX(wake_at) FROM task_runs WHERE run_id = runs.id AND task_runs.status = 'pending_sleep'), "
-        "(SELECT COUNT(*) FROM task_specs WHERE task_specs.job_id = runs.job_id AND type = 'ethtx'), "
-        "CASE WHEN status = 'cancelled' AND left_chain IS NOT NULL THEN 1 ELSE 0 END "
+        "(SELECT COUNT(*) FROM task_specs WHERE task_specs.job_id = runs.job_id AND type IN ('ethtx', 'ethtxabiencode')), "
+        "CASE WHEN status = 'cancelled' AND left_chain IS NOT NULL THEN 1 ELSE 0 END, due_at "
         "FROM runs WHERE superseded_by IS NULL AND (finished_at IS NULL OR "
         "id IN (SELECT run_id FROM requests WHERE block_number >= ? AND run_id IS NOT NULL))",
         (first,),
@@ -223,6 +225,7 @@ async def _runs(db: Rows, first: int) -> dict[str, RunRow]:
             wake_at=_maybe(row[6]),
             sends=_int(row[7]) > 0,
             strayed=row[8] == 1,
+            due_at=_maybe(row[9]),
         )
         for row in rows
     }

@@ -51,9 +51,11 @@ def run_overdue(run: RunRow, *, now: int, height: int, finality: int, transactio
     deadline = DEADLINES.get(run.status)
     if deadline is None:
         return f"its status {run.status!r} is unknown"
+    if run.due_at is not None and now - run.due_at > MINUTE:
+        return f"{run.status}, whose wait ended {(now - run.due_at) // SECOND} s ago"
     if deadline.longest is None or _has_reason_to_wait(run, height=height, finality=finality, transactions=transactions):
         return None
-    since = max(run.updated_at, run.wake_at or 0)
+    since = max(run.updated_at, run.wake_at or 0, (run.due_at or 0) if run.status == R.PENDING_SLEEP else 0)
     late = now - since - deadline.longest
     if late <= 0:
         return None

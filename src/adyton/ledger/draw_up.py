@@ -57,10 +57,12 @@ async def _once(
     book = await books.read_book(db, first=begin)
     if not contracts:
         listened |= await _heard_anywhere(chain, book, begin, last.number)
-    if not listened:
-        raise NotFound("no job listens to a contract, and no request was seen: name one with --contract")
+    if not listened and not book.transactions:
+        raise NotFound(
+            "no job listens to a contract, no request was seen, and nothing was sent: name a contract with --contract"
+        )
     side = await read_chain(chain, contracts=listened, keys=book.keys, link=link, first=begin, last=last)
-    return account(side, book, rules)
+    return account(side, book, rules, named={*contracts, *(each.address for each in book.listeners)})
 
 
 async def _first_block(db: Rows, chain: ChainReader, last: Head) -> int:

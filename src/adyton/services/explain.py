@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from adyton.domain.chain import Hash
 from adyton.domain.errors import Invalid, NotFound, TryAgain
+from adyton.domain.event_logs import is_event
 from adyton.domain.fates import fate
 from adyton.domain.jobs import Job
 from adyton.domain.requests import Request
@@ -19,6 +20,7 @@ from adyton.services.narrative import Chapter, Explanation, Sight, Step, Terms
 from adyton.services.parts import Parts
 from adyton.services.requests import chain_time
 from adyton.services.requests import find as find_request
+from adyton.services.run_story import told_asker, told_run
 from adyton.storage import histories, requests, rereads
 from adyton.storage import runs as stored_runs
 from adyton.storage import transactions as stored_transactions
@@ -59,11 +61,15 @@ async def _of_hash(parts: Parts, named: Hash) -> Explanation:
         if len(found) > _SHOWN:
             left = Step("more", f"{len(found) - _SHOWN} more requests; ask for each by its id")
             chapters.append(Chapter(subject=f"transaction {named}", steps=(left,)))
-        return Explanation(named, tuple(chapters))
+        # Its logs may have started runs that are no request's, too.
+        places = {each.block_hash for each in found if each.transaction_hash == named}
+        others = [run for block in places for run in await histories.event_runs(parts.db, block, named, limit=_SHOWN)]
+        return Explanation(named, (*chapters, *[await _run_by_id(parts, run) for run in others]))
     transaction = await histories.transaction_of_attempt(parts.db, named)
     if transaction is not None:
         return Explanation(named, (await _of_transaction(parts, transaction),))
-    return Explanation(named, (await unseen.told(parts, named),))
+    told, runs = await unseen.told(parts, named)
+    return Explanation(named, (told, *[await _run_by_id(parts, run) for run in runs]))
 
 
 # --- a run, a transaction --------------------------------------------------------------------------------------------
@@ -78,15 +84,15 @@ async def _run_by_id(parts: Parts, run_id: str) -> Chapter:
 
 async def _run(parts: Parts, run: Run) -> Chapter:
     """A run: the whole story of its request if it has one."""
-    if run.request is not None and run.request.request_id is not None:
+    if run.request is not None and run.request.request_id is not None and not is_event(run.request.request_id):
         request = await requests.get(parts.db, run.request.contract, run.request.request_id)
         if request is not None:
             return await _request(parts, request)
     sent = list((await stored_transactions.of_runs(parts.db, [run.id])).values())
     sight = await see(parts, [*_blocks([], sent), *([] if run.creation_height is None else [run.creation_height])])
     times = await histories.task_times(parts.db, [run.id])
-    asked = Step("asked", "by a client" if run.request is None else f"in transaction {run.request.transaction_hash}")
-    steps = (asked, *narrative.told_run(run, times, sent, sight))
+    asked = told_asker(run, await parts.jobs.job(run.job_id))
+    steps = (asked, *told_run(run, times, sent, sight))
     return Chapter(subject=f"run {run.id}", steps=steps)
 
 
@@ -118,7 +124,7 @@ async def _request(parts: Parts, request: Request) -> Chapter:
     end = fate(request, newest, current, chain_time(parts))
     steps = [
         *narrative.told_request(request, _terms(parts, job), sight, await rereads.newest(db, limit=_REREADS)),
-        *(step for run in runs for step in narrative.told_run(run, times, sent, sight)),
+        *(step for run in runs for step in told_run(run, times, sent, sight)),
         *narrative.told_closing(request, sight),
     ]
     return Chapter(
@@ -134,11 +140,10 @@ def _terms(parts: Parts, job: Job | None) -> Terms:
     if job is None:
         return Terms(job=None, cost=None, confirmations=None)
     try:
-        cost = sum(parts.task_types.cost(task.type) for task in job.tasks)
         needed = max(max(parts.task_types.min_confirmations(task.type), task.confirmations or 0) for task in job.tasks)
     except Invalid:
         return Terms(job=job, cost=None, confirmations=None)
-    return Terms(job=job, cost=cost, confirmations=needed)
+    return Terms(job=job, cost=parts.maker.cost(job), confirmations=needed)
 
 
 def _blocks(found: Iterable[Request], sent: Iterable[Transaction]) -> Iterator[int]:

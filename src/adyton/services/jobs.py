@@ -6,28 +6,71 @@ import re
 
 import structlog
 
-from adyton.domain.errors import Conflict, NotFound
+from adyton.domain import strangers
+from adyton.domain.errors import Conflict, Invalid, NotFound, StorageUnavailable
+from adyton.domain.event_logs import begun
+from adyton.domain.external_initiators import news_of
 from adyton.domain.job_requests import read_job
 from adyton.domain.jobs import Job
-from adyton.domain.requests import RUN_LOG
+from adyton.services import bridges, external_initiators, notifier
+from adyton.services.notifier import ATTEMPT, NotTold
 from adyton.services.parts import Parts
 from adyton.storage import jobs as stored
-from adyton.storage import rereads
+from adyton.storage import notifications, rereads
 from adyton.storage.database import Statement
 
 log = structlog.get_logger(__name__)
 
 _ID = re.compile("[0-9a-f]{32}")
+_PATIENCE = int((ATTEMPT + 60) * 1_000_000)
+"""Microseconds after which the notifier tells of a new job, if its creator has not. Longer than the creator takes."""
 
 
-async def create(parts: Parts, text: bytes) -> Job:
+class NotAccepted(Invalid):
+    """The external initiator that a job names did not take it: v0.8 calls that the node's own failure (status 500)."""
+
+
+async def create(parts: Parts, text: bytes, *, stranger: bool = False) -> Job:
     """Store the job that a JSON text describes and let it start runs from now on; from an earlier block if it says so: then
-    the blocks from there are read again. Raises Invalid with every fault, and Conflict when its id is in use."""
+    the blocks from there are read again. An external initiator that it names is told, and must agree, before this returns.
+
+    A ``stranger`` is an external initiator: its job may hold less. Raises Invalid with every fault, Conflict when its id is in
+    use, and NotAccepted.
+    """
     asked = read_job(text, job_id=parts.entropy.new_id(), now=parts.clock.now(), check=parts.task_types.check)
+    if stranger and (faults := strangers.initiators_faults(asked)):
+        raise Invalid(*faults)
+    await parts.task_types.verify(asked.tasks)
+    outsider = await external_initiators.named_by(parts, asked)
+    if outsider is None or outsider.url is None:
+        return await store(parts, asked)
+    body = news_of(asked)
+    now = parts.clock.now()
+    # The row goes once the initiator has agreed. Should the node end before it does, the notifier tells it at the next start.
+    news = notifications.created(asked.id, outsider.called, body, now=now, next_at=now + _PATIENCE)
+    job = await store(parts, asked, news)
+    try:
+        await notifier.tell(parts, outsider, notifications.CREATED, job.id, body)
+    except NotTold as refusal:
+        await notifier.take_back(parts, job.id, heard=refusal.heard)
+        raise NotAccepted(str(refusal)) from None
+    try:
+        await parts.db.write(notifications.told_of_creation(job.id))
+    except StorageUnavailable as fault:
+        # The job is there and its initiator knows: at worst the notifier tells it again.
+        log.warning("that an external initiator was told is not written down", job=job.id, because=str(fault))
+    return job
+
+
+async def store(parts: Parts, asked: Job, *also: Statement) -> Job:
+    """Store a job that has been judged, and what belongs into the same write, and let it start runs. Raises Conflict."""
+    asked = begun(asked, parts.intake.height)
     past = _past(asked, parts)
     try:
-        job = await stored.create(parts.db, asked, *past)
+        job = await stored.create(parts.db, asked, *bridges.fence(parts, asked), *past, *also)
     except Conflict:
+        if await stored.get(parts.db, asked.id, archived=True) is None:
+            raise Conflict("a bridge that the job names has just been deleted") from None
         raise Conflict(f"there is or was a job {asked.id}: leave externalJobID out, or choose another one") from None
     # A crash before this line loses nothing: the registry is read from the rows at the next start, and so are re-reads.
     parts.jobs.add(job)
@@ -40,7 +83,7 @@ async def create(parts: Parts, text: bytes) -> Job:
 def _past(job: Job, parts: Parts) -> list[Statement]:
     """The re-read of the blocks that the job wants and that have been read without it. Before the first block is read there is
     none to store: log intake sees then what its jobs want."""
-    begins = [i.from_block for i in job.initiators if i.type == RUN_LOG and i.from_block is not None]
+    begins = [i.from_block for i in job.initiators if i.from_block is not None]
     height = parts.intake.height
     if not begins or height is None or min(begins) > height:
         return []
@@ -62,11 +105,15 @@ async def page(parts: Parts, *, offset: int, limit: int, descending: bool) -> tu
 
 
 async def archive(parts: Parts, job_id: str) -> None:
-    """Archive a job: it starts nothing any more and is not shown; runs under way go on. Raises NotFound."""
+    """Archive a job: it starts nothing any more and is not shown; runs under way go on. An external initiator that it names is
+    told in the background. Raises NotFound."""
     known = plain_id(job_id)
-    if not await stored.archive(parts.db, known, parts.clock.now()):
+    now = parts.clock.now()
+    if not await stored.archive(parts.db, known, now, *notifications.deleted(known, now=now)):
         raise NotFound("JobSpec not found")
+    # A crash before this line loses nothing: registry and notifications are read from the rows at the next start.
     parts.jobs.remove(known)
+    parts.news.set()
     log.info("job archived", job=known)
 
 

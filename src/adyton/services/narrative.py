@@ -17,11 +17,13 @@ from adyton.domain.chain import Hash
 from adyton.domain.fates import Fate, Kind
 from adyton.domain.gas import GWEI
 from adyton.domain.jobs import Job
-from adyton.domain.requests import RUN_LOG, Request
-from adyton.domain.runs import Run, RunStatus, TaskRun
+from adyton.domain.requests import EXEC_AGREEMENT, RUN_LOG, Request
 from adyton.domain.times import rfc3339, seconds_text
 from adyton.domain.transactions import Attempt, Transaction, TransactionState
 from adyton.storage.rereads import Reread
+
+_ASKED = (RUN_LOG, EXEC_AGREEMENT)
+"""Initiators that take requests."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -113,14 +115,16 @@ def told_request(request: Request, terms: Terms, sight: Sight, rereads: Sequence
 def _job(request: Request, job: Job | None) -> Step:
     if job is None:
         return Step("job", f"{request.job_id}: there is no such job on this node")
+    named = [each.agreement for each in job.initiators if each.agreement is not None]
+    under = f", by agreement {named[0]}" if named else ""
     archived = f", archived {rfc3339(job.archived_at)}" if job.archived_at is not None else ""
     tasks = ", ".join(task.type for task in job.tasks)
-    return Step("job", f"{job.id}{archived}, with tasks {tasks}; {listens(job)}")
+    return Step("job", f"{job.id}{under}{archived}, with tasks {tasks}; {listens(job)}")
 
 
 def listens(job: Job) -> str:
     """Which contracts a job takes requests of."""
-    addresses = [each.address for each in job.initiators if each.type == RUN_LOG]
+    addresses = [each.address for each in job.initiators if each.type in _ASKED]
     if not addresses:
         return "it takes no requests from the chain"
     named = [evm.checksum(address) for address in addresses if int(address, 16)]
@@ -128,7 +132,7 @@ def listens(job: Job) -> str:
 
 
 def _requester(request: Request, job: Job | None) -> Step:
-    listed = {each for i in (job.initiators if job is not None else ()) if i.type == RUN_LOG for each in i.requesters}
+    listed = {each for i in (job.initiators if job is not None else ()) if i.type in _ASKED for each in i.requesters}
     who = evm.checksum(request.requester)
     if job is None:
         return Step("requester", who)
@@ -151,61 +155,6 @@ def told_closing(request: Request, sight: Sight) -> Iterator[Step]:
         where = sight.where(request.closed.block_number, request.closed.block_hash)
         detail = f"{request.closed.how.value} in transaction {request.closed.transaction_hash}, in {where}"
         yield Step("closed on the chain", detail, None, request.closed.block_number)
-
-
-# --- a run -----------------------------------------------------------------------------------------------------------
-
-
-def told_run(
-    run: Run, times: Mapping[tuple[str, int], int], transactions: Iterable[Transaction], sight: Sight
-) -> Iterator[Step]:
-    """A run: created, its tasks, what they sent, how it ended."""
-    asked = "" if run.creation_height is None else f" for the request in block {run.creation_height}"
-    yield Step("run created", f"run {run.id} of job {run.job_id}{asked}", run.created_at, run.creation_height)
-    sent = {each.task_position: each for each in transactions if each.run_id == run.id}
-    for task in run.tasks:
-        yield _task(run, task, times.get((run.id, task.position)), sight)
-        if task.position in sent:
-            yield from told_transaction(sent[task.position], sight)
-    yield _end(run, sight)
-
-
-def _task(run: Run, task: TaskRun, at: int | None, sight: Sight) -> Step:
-    name = f"task {task.position + 1} of {len(run.tasks)}: {task.spec.type}"
-    if task.status is RunStatus.UNSTARTED:
-        return Step(name, _before(run, task, sight))
-    depth = f", with {task.confirmations} confirmations of the request" if task.confirmations is not None else ""
-    error = f": {words(task.error)}" if task.error else ""
-    return Step(name, f"{task.status.value}{depth}{error}", at)
-
-
-def _before(run: Run, task: TaskRun, sight: Sight) -> str:
-    if run.status.finished:
-        return "not begun; it never will be"
-    if run.wake_height is None or task is not run.next_task():
-        return "not begun"
-    now = "" if sight.head is None else f"; the newest is {sight.head}"
-    return f"waits for block {run.wake_height}, when the request has its {task.minimum_confirmations} confirmations{now}"
-
-
-def _end(run: Run, sight: Sight) -> Step:
-    if run.superseded_by is not None:
-        return Step("run replaced", f"{_status(run)}; run {run.superseded_by} took its place", run.updated_at)
-    if run.status.finished:
-        return Step("run ended", _status(run), run.finished_at)
-    return Step("run now", f"{run.status.value or 'unstarted'}{_awaits(run, sight)}", run.updated_at)
-
-
-def _status(run: Run) -> str:
-    return f"{run.status.value}: {words(run.error)}" if run.error else run.status.value
-
-
-def _awaits(run: Run, sight: Sight) -> str:
-    if run.status is RunStatus.PENDING_CONNECTION:
-        return f": it goes on when there is a connection to the chain ({sight.problem or 'there is one'})"
-    if run.status is RunStatus.PENDING_CONFIRMATIONS and run.wake_height is None:
-        return ": it goes on when its transaction is as deep as asked for"
-    return ""
 
 
 # --- a transaction ---------------------------------------------------------------------------------------------------

@@ -5,12 +5,15 @@ The chain, the keys and the adapters are named by what is asked of them, so that
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Protocol
 
 from adyton.config import Config
 from adyton.domain.chain import Address, Hash, Hex, Receipt
+from adyton.domain.jobs import TaskSpec
 from adyton.domain.runs import Data
 from adyton.domain.transactions import TransactionRequest
 from adyton.engine.create import RunMaker
@@ -20,9 +23,10 @@ from adyton.ethereum.head_tracker import ChainState
 from adyton.ethereum.views import EndpointView
 from adyton.initiators.open_requests import OpenRequests
 from adyton.metrics import Metrics
-from adyton.ports import Clock, Entropy
+from adyton.ports import Clock, Entropy, HttpTransport
 from adyton.services.balances import Holding
 from adyton.services.sessions import Sessions
+from adyton.storage.bridges import Bridges
 from adyton.storage.database import Database, Statement
 from adyton.transactions.wishes import Foresight
 
@@ -117,12 +121,21 @@ class Keys(Protocol):
         """The accounts that sign, oldest first."""
         ...
 
+    def sign_message(self, address: Address, message: bytes) -> bytes:
+        """An account's signature of a message, as wallets make it: r, s, and 27 or 28. Raises NotFound."""
+        ...
+
 
 class TaskTypes(Protocol):
     """Knows what tasks there are."""
 
     def check(self, task_type: str, params: Data) -> None:
         """Raises Invalid when the type does not exist or cannot take these params."""
+        ...
+
+    async def verify(self, tasks: Sequence[TaskSpec]) -> None:
+        """What ``check`` cannot see: secrets that are not there, params that an installed adapter does not take. Raises Invalid
+        with every fault."""
         ...
 
     def cost(self, task_type: str) -> int:
@@ -140,7 +153,8 @@ class Parts:
 
     ``link_contract`` gives the LINK token, None as long as it is not known: it may depend on the chain that the node finds.
     ``holdings`` shows what the balance monitor saw last. ``endpoints`` shows the Ethereum nodes, in the order in which they
-    were given. ``finality_depth`` is in blocks.
+    were given. ``finality_depth`` is in blocks. ``http`` reaches external initiators; ``news`` is set when there is something
+    that they are to be told. ``zone`` is that of cron lines which name none.
     """
 
     config: Config
@@ -149,6 +163,7 @@ class Parts:
     entropy: Entropy
     db: Database
     jobs: JobRegistry
+    bridges: Bridges
     engine: Engine
     task_types: TaskTypes
     balances: Balances
@@ -160,7 +175,10 @@ class Parts:
     keys: Keys
     intake: Intake
     sessions: Sessions
+    http: HttpTransport
     link_contract: Callable[[], Address | None]
     holdings: Callable[[], Sequence[Holding]] = tuple
     endpoints: Callable[[], Sequence[EndpointView]] = tuple
     finality_depth: int = 50
+    zone: tzinfo = UTC
+    news: asyncio.Event = field(default_factory=asyncio.Event)

@@ -19,7 +19,7 @@ import structlog
 
 from adyton.domain.chain import Address, Hash, Head
 from adyton.domain.errors import Broken, Conflict, Refused, TryAgain
-from adyton.domain.fates import SENDS, failed_elsewhere
+from adyton.domain.fates import SENDING, failed_elsewhere
 from adyton.domain.requests import Request
 from adyton.domain.runs import Run, RunStatus
 from adyton.ethereum.errors import RpcError
@@ -157,4 +157,4 @@ def _cause(request: Request, run: Run) -> Cause | None:
     """Why the request is to be run again; None when nothing says so. That no answer of the run is there, the query has said."""
     if failed_elsewhere(request, run):
         return _MOVED
-    return _UNDONE if run.status is RunStatus.COMPLETED and any(task.spec.type == SENDS for task in run.tasks) else None
+    return _UNDONE if run.status is RunStatus.COMPLETED and any(task.spec.type in SENDING for task in run.tasks) else None

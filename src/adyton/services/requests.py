@@ -14,7 +14,7 @@ from adyton.domain.chain import Address, Log
 from adyton.domain.errors import Conflict, NotFound, Refused, TryAgain
 from adyton.domain.fates import Fate, fate
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import RUN_LOG, Request, RunLog, accepts, run_log_in
+from adyton.domain.requests import Request, RunLog, listener, read_run_log, run_log_in
 from adyton.domain.runs import Run, RunStatus
 from adyton.domain.transactions import Transaction, TransactionState
 from adyton.ethereum.errors import RpcError
@@ -147,8 +147,9 @@ async def start_again(parts: Parts, request: Request) -> tuple[Run, Job]:
     something is under way, and TryAgain when the chain or the database does not answer.
     """
     old = await _replaceable(parts, request)
-    entry, asked = await _fresh(parts, request)
+    entry = await _fresh(parts, request)
     job, initiator = await _listener(parts, request, entry)
+    asked = read_run_log(entry, initiator)
     if await asked_of_chain(parts.open_requests.closed({(request.contract, request.request_id): asked})):
         raise Gone(f"contract {evm.checksum(request.contract)} does not hold it any more: answered or cancelled unseen")
     new = _made(parts, job, initiator, entry, asked)
@@ -191,8 +192,8 @@ def _check_idle(transaction: Transaction) -> None:
         )
 
 
-async def _fresh(parts: Parts, request: Request) -> tuple[Log, RunLog]:
-    """The request as the chain has it now. Raises Gone, TryAgain."""
+async def _fresh(parts: Parts, request: Request) -> Log:
+    """The request's log as the chain has it now. Raises Gone, TryAgain."""
     receipt = await asked_of_chain(parts.lookup.receipt(request.transaction_hash))
     if receipt is None:
         raise Gone(f"its transaction {request.transaction_hash} is not on the chain any more")
@@ -204,7 +205,7 @@ async def _fresh(parts: Parts, request: Request) -> tuple[Log, RunLog]:
             raise TryAgain(
                 f"block {entry.block_number}, which holds the request, is not on the chain that the node follows now"
             )
-        return entry, asked
+        return entry
     raise Gone(f"its transaction {request.transaction_hash} does not ask it any more")
 
 
@@ -215,7 +216,7 @@ async def _listener(parts: Parts, request: Request, entry: Log) -> tuple[Job, In
         archived = await stored_jobs.archived(parts.db, [request.job_id])
         why = "is archived" if archived else "is not on this node"
         raise Unwanted(f"its job {request.job_id} {why}, and no other can answer it")
-    initiator = next((each for each in job.initiators if each.type == RUN_LOG and accepts(each, entry)), None)
+    initiator = listener(job, entry)
     if initiator is None:
         raise Unwanted(f"its job {job.id} does not listen to contract {evm.checksum(entry.address)}")
     return job, initiator

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adyton.domain import data
-from adyton.domain.errors import Forbidden, Invalid, NotFound
+from adyton.domain.errors import Invalid, NotFound
+from adyton.domain.external_initiators import ExternalInitiator, started_by
 from adyton.domain.jobs import Job
 from adyton.domain.runs import Run, RunStatus
 from adyton.domain.transactions import Transaction
@@ -15,8 +16,6 @@ from adyton.services.parts import Parts
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
 
-WEB = "web"
-
 Transactions = dict[tuple[str, int], Transaction]
 """Transactions by run id and position of the task that asked for them."""
 
@@ -25,17 +24,16 @@ class NotStarted(Invalid):
     """The job would take no run now, or its input could not be read: v0.6.2 calls both its own failure (status 500)."""
 
 
-async def create_web(parts: Parts, job_id: str, body: bytes) -> tuple[Run, Job]:
+async def create_web(parts: Parts, job_id: str, body: bytes, *, caller: ExternalInitiator | None = None) -> tuple[Run, Job]:
     """Start a run of a job with a JSON input (an empty body is ``{}``). It is durable when this returns.
 
-    Checked in the order of v0.6.2: raises NotFound, Forbidden (the job has no web initiator), NotStarted.
+    ``caller`` is None for a person who is logged in. Checked in the order of v0.6.2: raises NotFound, Forbidden (the job has no
+    initiator for the caller), NotStarted.
     """
     job = parts.jobs.jobs.get(plain_id(job_id))
     if job is None:
         raise NotFound("Job not found")
-    initiator = job.initiator(WEB)
-    if initiator is None:
-        raise Forbidden("Job not available on web API, recreate with web initiator")
+    initiator = started_by(job, caller)
     given, text = _input(body)
     try:
         return await parts.engine.start(job, initiator, given, text=text), job

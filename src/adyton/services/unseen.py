@@ -8,17 +8,9 @@ from adyton.config.redact import words
 from adyton.domain import evm
 from adyton.domain.chain import Hash, Log, Receipt
 from adyton.domain.errors import Refused, TryAgain
+from adyton.domain.event_logs import Subscription, subscriptions, wants
 from adyton.domain.jobs import Initiator, Job
-from adyton.domain.requests import (
-    CLOSINGS,
-    LAYOUTS,
-    RUN_LOG,
-    MalformedLog,
-    RunLog,
-    accepts,
-    named_job,
-    read_run_log,
-)
+from adyton.domain.requests import CLOSINGS, REQUEST_TOPICS, MalformedLog, RunLog, listener, named_job, read_run_log
 from adyton.domain.runs import RunStatus
 from adyton.ethereum.errors import RpcError
 from adyton.services.narrative import Chapter, Step, listens
@@ -27,6 +19,8 @@ from adyton.storage import histories
 
 _SHOWN = 20
 """Requests of one transaction that are told of."""
+_LOGS = 200
+"""Logs of one transaction that are looked at."""
 _UNKNOWN = Step("this node", "knows no request, no transaction and no run of that name")
 
 
@@ -37,23 +31,36 @@ class Verdict(msgspec.Struct, frozen=True):
     next: str
 
 
-async def told(parts: Parts, named: Hash) -> Chapter:
-    """What the chain knows of a transaction, and why nothing came of it here. Raises StorageUnavailable only."""
+async def told(parts: Parts, named: Hash) -> tuple[Chapter, list[str]]:
+    """What the chain knows of a transaction, and why nothing came of it here; or the runs that its logs started without asking
+    for them. Raises StorageUnavailable only."""
     state = parts.chain.state
     subject = f"transaction {named}"
     if not state.connected:
         away = Step("chain", f"it cannot be asked: {state.problem or 'there is no connection'}")
-        return Chapter(subject=subject, steps=(_UNKNOWN, away), next="`adyton health` says what is wrong; ask again then.")
+        advice = "`adyton health` says what is wrong; ask again then."
+        return Chapter(subject=subject, steps=(_UNKNOWN, away), next=advice), []
     try:
         receipt = await parts.lookup.receipt(named)
         if receipt is None:
             known = await parts.lookup.known(named)
-            return _unmined(subject, known=known)
+            return _unmined(subject, known=known), []
+        runs = await histories.event_runs(parts.db, receipt.block_hash, named, limit=_SHOWN)
+        if runs:
+            return Chapter(subject=subject, steps=(_mined_in(receipt), _started(runs))), runs
         verdict = await _mined(parts, receipt)
     except (RpcError, TryAgain) as fault:
         failed = Step("chain", f"it does not say: {words(str(fault))}")
-        return Chapter(subject=subject, steps=(_UNKNOWN, failed), next="Ask again in a moment.")
-    return Chapter(subject=subject, steps=(_UNKNOWN, *verdict.steps), next=verdict.next)
+        return Chapter(subject=subject, steps=(_UNKNOWN, failed), next="Ask again in a moment."), []
+    return Chapter(subject=subject, steps=(_UNKNOWN, *verdict.steps), next=verdict.next), []
+
+
+def _mined_in(receipt: Receipt) -> Step:
+    return Step("chain", f"mined in block {receipt.block_number}", None, receipt.block_number)
+
+
+def _started(runs: list[str]) -> Step:
+    return Step("this node", f"its logs started {len(runs)} run{'s' if len(runs) > 1 else ''}")
 
 
 def _unmined(subject: str, *, known: bool) -> Chapter:
@@ -72,7 +79,7 @@ def _unmined(subject: str, *, known: bool) -> Chapter:
 
 
 async def _mined(parts: Parts, receipt: Receipt) -> Verdict:
-    mined = Step("chain", f"mined in block {receipt.block_number}", None, receipt.block_number)
+    mined = _mined_in(receipt)
     canonical = await parts.chain.canonical_hash(receipt.block_number)
     if canonical is not None and canonical != receipt.block_hash:
         moved = Step("chain", "that block is not on the chain that the node follows now", None, receipt.block_number)
@@ -81,7 +88,10 @@ async def _mined(parts: Parts, receipt: Receipt) -> Verdict:
         return Verdict(
             (mined, Step("chain", "it reverted there, so nothing was asked")), "The sender must see why it reverted."
         )
-    asked = [entry for entry in receipt.logs if len(entry.topics) > 1 and entry.topics[0] in LAYOUTS]
+    asked = [entry for entry in receipt.logs if len(entry.topics) > 1 and entry.topics[0] in REQUEST_TOPICS]
+    if not asked and (wanted := _wanted(parts, receipt)):
+        events = [await _event(parts, *each) for each in wanted[:_SHOWN]]
+        return Verdict((mined, *events), "Each initiator's `fromBlock` says where it begins; a new job may begin elsewhere.")
     if not asked:
         return Verdict(
             (mined, _no_request(receipt)), "Is that the transaction that asked? Its contract made no oracle request."
@@ -97,6 +107,32 @@ def _no_request(receipt: Receipt) -> Step:
     return Step("logs", f"none of its {len(receipt.logs)} logs is an oracle request{also}")
 
 
+# --- logs that ask for nothing ---------------------------------------------------------------------------------------
+
+
+def _wanted(parts: Parts, receipt: Receipt) -> list[tuple[Log, Subscription]]:
+    """The logs that ethlog initiators want, and which."""
+    listening = [each for job in parts.jobs.jobs.values() for each in subscriptions(job)]
+    return [(entry, each) for entry in receipt.logs[:_LOGS] for each in listening if wants(each.initiator, entry)]
+
+
+async def _event(parts: Parts, entry: Log, subscription: Subscription) -> Step:
+    """Why a log that an initiator wants started no run."""
+    begins, height = subscription.initiator.from_block, parts.intake.height
+    decided = await histories.decisions(parts.db, entry.block_hash, entry.log_index)
+    verdict = next((each for each in decided if each.job_id == subscription.name), None)
+    if verdict is not None:
+        why = f"{verdict.decision}{f': {words(verdict.reason)}' if verdict.reason else ''}"
+    elif begins is not None and entry.block_number < begins:
+        why = f"it takes logs from block {begins} on, and this one is older"
+    elif height is None or entry.block_number > height:
+        why = "the block has not been read yet"
+    else:
+        why = "the block was read before the job was there, or the Ethereum node left the log out"
+    wanted = f"log {entry.log_index}, of contract {evm.checksum(entry.address)}, is what job {subscription.job.id} listens for"
+    return Step("log", f"{wanted}: {why}", None, entry.block_number)
+
+
 # --- one request log -------------------------------------------------------------------------------------------------
 
 
@@ -105,20 +141,25 @@ async def _request(parts: Parts, entry: Log) -> Verdict:
     contract = evm.checksum(entry.address)
     named = named_job(entry)
     seen = Step("request log", f"log {entry.log_index}, of contract {contract}, asks job {named}", None, entry.block_number)
-    job = parts.jobs.jobs.get(named)
+    job = parts.jobs.jobs.get(named) or _by_agreement(parts, entry)
     if job is None:
         return await _no_job(parts, seen, named)
-    takers = [each for each in job.initiators if each.type == RUN_LOG and accepts(each, entry)]
-    if not takers:
+    taker = listener(job, entry)
+    if taker is None:
         detail = f"job {job.id} does not take requests of contract {contract}: {listens(job)}"
         return Verdict((seen, Step("job", detail)), f"Create a job that listens to {contract}; the requester must name its id.")
     at_job = Step("job", f"job {job.id} takes requests of that contract", job.created_at)
     try:
-        request = read_run_log(entry)
+        request = read_run_log(entry, taker)
     except MalformedLog as fault:
         wrong = Step("request", f"it cannot be read: {fault}")
         return Verdict((seen, at_job, wrong), "The contract is not an oracle contract that this node understands.")
-    return await _unread(parts, entry, takers[0], (seen, at_job, *_terms(parts, entry, job, takers[0], request)))
+    return await _unread(parts, entry, taker, (seen, at_job, *_terms(parts, entry, job, taker, request)))
+
+
+def _by_agreement(parts: Parts, entry: Log) -> Job | None:
+    """The job whose service agreement a request names."""
+    return next((job for job in parts.jobs.jobs.values() if listener(job, entry) is not None), None)
 
 
 async def _no_job(parts: Parts, seen: Step, named: str) -> Verdict:

@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
+from adyton.sim.engine_story import EngineStory
 from adyton.sim.episodes import ALL
 from adyton.sim.loop import run
 from adyton.sim.story import Story
 
-LOST = ("lost", "not settled", "settled and unsettled")
+LOST = ("lost", "not settled", "settled and unsettled", "stuck")
 DOUBLED = ("doubled", "answered more than once")
 OUTCOMES = ("answered", "cancelled", "refused", "reverted transactions")
 """Counts that say what the node did, not what was done to it."""
@@ -30,20 +31,24 @@ CHUNK = 5
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the stories of a campaign have in common. ``depth``: how many blocks a reorganisation replaces at most."""
+    """What the stories of a campaign have in common. ``depth``: how many blocks a reorganisation replaces at most;
+    ``engine``: everything that starts runs and that runs wait for plays a part, not only requests."""
 
     faults: frozenset[str] = ALL
     depth: int = 5
     requests: int = 3
+    engine: bool = False
 
     def story(self, seed: int | str) -> Story:
         """The story of a seed."""
-        return Story(seed, faults=self.faults, depth=self.depth, requests=self.requests)
+        kind = EngineStory if self.engine else Story
+        return kind(seed, faults=self.faults, depth=self.depth, requests=self.requests)
 
     def replay(self, seed: int | str) -> str:
         """The command that plays a seed again."""
         chosen = "all" if self.faults == ALL else ",".join(sorted(self.faults)) or "none"
-        return f"adyton sim --seed {seed} --faults {chosen} --depth {self.depth} --requests {self.requests}"
+        command = f"adyton sim --seed {seed} --faults {chosen} --depth {self.depth} --requests {self.requests}"
+        return f"{command} --engine" if self.engine else command
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

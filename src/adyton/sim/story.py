@@ -68,9 +68,23 @@ class Story:
     # --- what the seed decides -------------------------------------------------------------------------------------
 
     def _make_world(self, chance: random.Random, *, poor: bool) -> World:
-        fuses = chance.sample(range(1, FUSES_EACH * self.requests + 20), chance.randint(0, self.kills))
-        settings: dict[str, str] = {}
+        fuses = chance.sample(range(1, self._passes), chance.randint(0, self.kills))
         options: dict[str, Any] = {"balance": POOR if poor else 100 * ETHER}
+        settings = self._settings(chance)
+        if not self.faults <= USUAL and chance.random() < 0.15:
+            options["base_fee"] = None
+        if "crash" not in self.faults:
+            fuses = []
+        return World(self.seed, fuses=fuses, faults=self.board, settings=settings, **options)
+
+    @property
+    def _passes(self) -> int:
+        """Passes of the crash gate within which crashes fall."""
+        return FUSES_EACH * self.requests + 20
+
+    def _settings(self, chance: random.Random) -> dict[str, str]:
+        """What the node is told beside the usual."""
+        settings: dict[str, str] = {}
         if not self.faults <= USUAL:
             settings["ETH_URL"] = ",".join(chance.sample(ENDPOINTS, chance.randint(1, len(ENDPOINTS))))
             if chance.random() < 0.3:
@@ -78,11 +92,7 @@ class Story:
             settings["GAS_ESTIMATOR_MODE"] = chance.choice(("FeeHistory", "SuggestedPrice", "FixedPrice"))
             if chance.random() < 0.3:
                 settings["ETH_MAX_GAS_PRICE_WEI"] = str(chance.choice((60, 200, 600)) * GWEI)
-            if chance.random() < 0.15:
-                options["base_fee"] = None
-        if "crash" not in self.faults:
-            fuses = []
-        return World(self.seed, fuses=fuses, faults=self.board, settings=settings, **options)
+        return settings
 
     def _plot(self, chance: random.Random, *, poor: bool) -> list[tuple[float, str]]:
         """Moments, in seconds, and what happens then: a request, or the fault that begins."""

@@ -18,7 +18,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 import structlog
 from coincurve import PrivateKey
@@ -43,6 +43,7 @@ from adyton.sim.trace import Trace, TracedDatabase
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Row
 
+T = TypeVar("T")
 KEY = b"\x46" * 32
 NODE = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"
 """The address of ``KEY``, the node's only key."""
@@ -69,6 +70,10 @@ SETTINGS = {
     "MIN_INCOMING_CONFIRMATIONS": "3",
     "MIN_OUTGOING_CONFIRMATIONS": "4",
 }
+
+
+class NoAnswer(Exception):
+    """The node was down, or died before it answered: whether it did what was asked is not known."""
 
 
 class World:
@@ -207,6 +212,22 @@ class World:
         """Create a job as the API does."""
         assert self.node is not None, "the node is down"
         return await job_service.create(self.node.services, json.dumps(job).encode())
+
+    async def ask(self, what: Callable[[composition.Node], Awaitable[T]]) -> T:
+        """What the node answers to a client, who asks it over HTTP: it works on that as long as it lives. Raises NoAnswer, and
+        what ``what`` raises."""
+        node, life = self.node, self._life
+        if node is None or life is None or not life.alive:
+            raise NoAnswer("the node is down")
+        token = OWNER.set(life)
+        try:
+            asking = asyncio.ensure_future(what(node))
+        finally:
+            OWNER.reset(token)
+        await asyncio.wait({asking})
+        if asking.cancelled():
+            raise NoAnswer("the node died")
+        return asking.result()
 
     async def rows(self, sql: str, *params: str | int) -> list[Row]:
         """Read the database as the test, not as the node."""

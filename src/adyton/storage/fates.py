@@ -32,7 +32,7 @@ _UNACCOUNTED = """
         OR (r.status IN ('errored', 'cancelled') AND COALESCE(r.error, '') = '')
         OR (r.status = 'errored' AND r.request_block <> q.block_hash)
         OR (r.status = 'completed'
-            AND EXISTS (SELECT 1 FROM task_specs s WHERE s.job_id = r.job_id AND s.type = 'ethtx')))
+            AND EXISTS (SELECT 1 FROM task_specs s WHERE s.job_id = r.job_id AND s.type IN ('ethtx', 'ethtxabiencode'))))
         AND NOT EXISTS (
             SELECT 1 FROM transactions t WHERE t.run_id = q.run_id
                 AND (t.state NOT IN ('safe', 'fatal_error') OR t.receipt_status = 1))"""

@@ -17,13 +17,14 @@ from adyton.storage.transaction_rows import chunks, marks, select
 
 
 class Decided(msgspec.Struct, frozen=True, array_like=True):
-    """What was decided about a log; ``at`` is in microseconds."""
+    """What was decided about a log; ``at`` is in microseconds, ``job_id`` as ``LogDecision.kept_under``."""
 
     log_index: int
     job_id: str
     decision: str
     reason: str | None
     at: int
+    run_id: str | None = None
 
 
 async def runs_of_request(db: Database, jobs: JobLookup, contract: Address, request_id: Hash, newest: str | None) -> list[Run]:
@@ -56,8 +57,19 @@ async def transaction_of_attempt(db: Database, attempt: Hash) -> Transaction | N
 async def decisions(db: Database, block_hash: Hash, log_index: int) -> list[Decided]:
     """What was decided about a log."""
     rows: Any = await db.read(
-        "SELECT log_index, job_id, decision, reason, decided_at FROM log_decisions WHERE block_hash = ? AND log_index = ? "
-        "ORDER BY job_id",
+        "SELECT log_index, job_id, decision, reason, decided_at, run_id FROM log_decisions "
+        "WHERE block_hash = ? AND log_index = ? ORDER BY job_id",
         (block_hash, log_index),
     )
     return [Decided(*row) for row in rows]
+
+
+async def event_runs(db: Database, block_hash: Hash, transaction_hash: Hash, *, limit: int) -> list[str]:
+    """The runs that logs of a transaction started which asked for nothing, those of the first logs first. Reads the decisions
+    about its block."""
+    rows = await db.read(
+        "SELECT run_id FROM log_decisions WHERE block_hash = ? AND transaction_hash = ? "
+        "AND substr(request_id, 1, 4) = 'log:' AND run_id IN (SELECT id FROM runs) ORDER BY log_index, job_id LIMIT ?",
+        (block_hash, transaction_hash, limit),
+    )
+    return [str(run_id) for (run_id,) in rows]

@@ -109,9 +109,9 @@ async def live(db: Database, *, chunk: int = 1000) -> list[Job]:
     return jobs
 
 
-async def archive(db: Database, job_id: str, now: int) -> bool:
-    """Archive a job; False when there is none that could be."""
-    return bool((await db.write(Statement(_ARCHIVE, [(now, job_id)], returning=True)))[0])
+async def archive(db: Database, job_id: str, now: int, *also: Statement) -> bool:
+    """Archive a job, and what belongs behind it into the same write; False when there is none that could be."""
+    return bool((await db.write(Statement(_ARCHIVE, [(now, job_id)], returning=True), *also))[0])
 
 
 async def archived(db: Database, job_ids: Sequence[str]) -> set[str]:

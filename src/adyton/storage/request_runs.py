@@ -29,7 +29,7 @@ _OF_REQUEST = "contract = ? AND request_id = ? AND superseded_by IS NULL"
 # A run that asked for a transaction is left to it: what was sent must be watched.
 _CALL_OFF = f"""
     UPDATE runs SET version = version + 1, status = 'cancelled', error = ?, left_chain = ?, wake_height = NULL,
-        finished_at = ?, updated_at = ?
+        due_at = NULL, finished_at = ?, updated_at = ?
     WHERE {_OF_REQUEST} AND {_UNFINISHED} AND NOT EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = runs.id)"""
 _SUPERSEDE = f"""
     UPDATE runs SET
@@ -37,7 +37,7 @@ _SUPERSEDE = f"""
             THEN version + 1 END,
         superseded_by = ?, error = CASE WHEN {_UNFINISHED} THEN ? ELSE error END,
         finished_at = COALESCE(finished_at, ?), status = CASE WHEN {_UNFINISHED} THEN 'cancelled' ELSE status END,
-        wake_height = NULL, left_chain = NULL, updated_at = ?
+        wake_height = NULL, due_at = NULL, left_chain = NULL, updated_at = ?
     WHERE id = ?"""
 _REVIVE = f"""
     UPDATE runs SET version = version + 1, status = 'pending_confirmations', wake_height = creation_height, finished_at = NULL,
@@ -88,11 +88,11 @@ async def of_requests(db: Database, keys: Sequence[tuple[str, str]]) -> dict[tup
     return found
 
 
-def move(run_id: str, request: RunRequest, given: Data, *, payment: int, height: int, by: int, now: int) -> Statement:
+def move(run_id: str, request: RunRequest, given: Data, *, payment: int | None, height: int, by: int, now: int) -> Statement:
     """Statement that lets a run follow its request into another block, ``by`` blocks later (or earlier), with the input and the
     payment that the log has there: a run that is not finished, or that was cancelled because the request had left the chain."""
     place = (height, request.block_hash, request.transaction_hash, request.log_index)
-    return Statement(_MOVE, [(data.encode(given), str(payment), *place, height, by, now, run_id)])
+    return Statement(_MOVE, [(data.encode(given), None if payment is None else str(payment), *place, height, by, now, run_id)])
 
 
 def called_off(requests: Iterable[tuple[Address, Hash, str, int]], now: int) -> Statement:

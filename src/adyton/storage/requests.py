@@ -231,13 +231,13 @@ def _row(request: Request) -> Row:
         str(request.payment),
         request.expiration,
         request.decision,
-        _text(request.reason),
+        storable(request.reason),
         request.run_id,
         request.seen_at,
     )
 
 
-def _text(words: str | None) -> str | None:
+def storable(words: str | None) -> str | None:
     """A reason may repeat a stranger's words; as every database can hold it."""
     return words and words.replace("\0", "\ufffd").encode(errors="replace").decode()
 

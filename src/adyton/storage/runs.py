@@ -14,6 +14,7 @@ from adyton.domain.jobs import Job, TaskSpec
 from adyton.domain.runs import Data, Run, RunRequest, RunStatus, TaskRun
 from adyton.storage.database import Database, Row, Statement, Value
 from adyton.storage.jobs import JobLookup
+from adyton.storage.packing import pack, unpack
 
 _COLUMNS = (
     "id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, input_error, payment, error, "
@@ -25,6 +26,7 @@ _UPDATE = """
     UPDATE runs SET status = ?, version = CASE WHEN version = ? THEN version + 1 END, updated_at = ?, finished_at = ?,
         error = ?, observed_height = ?, wake_height = ?, left_chain = ?, due_at = ?
     WHERE id = ?"""
+_SAVE_INPUT = "UPDATE runs SET input = ? WHERE id = ?"
 _SAVE_TASK = """
     INSERT INTO task_runs (run_id, position, status, data, error, confirmations, wake_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -47,12 +49,12 @@ def insert(runs: Iterable[Run]) -> Statement:
     return Statement(_INSERT, [_row(run) for run in runs])
 
 
-def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
-    """Statements that store a run's new state, and the task runs that changed. ``run.version`` is the version it was read
-    with; the stored row then has the next one."""
+def save(run: Run, tasks: Iterable[TaskRun], *, with_input: bool = False) -> tuple[Statement, ...]:
+    """Statements that store a run's new state, and the task runs that changed; ``with_input`` the run's input too.
+    ``run.version`` is the version it was read with; the stored row then has the next one."""
     now = run.updated_at
     rows = [
-        (run.id, task.position, task.status, data.encode(task.data), _text(task.error), task.confirmations, task.wake_at, now)
+        (run.id, task.position, task.status, _packed(task), _text(task.error), task.confirmations, task.wake_at, now)
         for task in tasks
     ]
     update = Statement(
@@ -72,7 +74,8 @@ def save(run: Run, tasks: Iterable[TaskRun]) -> tuple[Statement, ...]:
             )
         ],
     )
-    return (update, Statement(_SAVE_TASK, rows)) if rows else (update,)
+    given = (Statement(_SAVE_INPUT, [(_input(run), run.id)]),) if with_input else ()
+    return (update, *given, Statement(_SAVE_TASK, rows)) if rows else (update, *given)
 
 
 async def get(db: Database, run_id: str, jobs: JobLookup) -> Run | None:
@@ -128,6 +131,34 @@ async def due_at(db: Database, height: int, *, limit: int) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+async def overdue(db: Database, now: int, *, behind: tuple[int, str] = (-1, ""), limit: int) -> list[tuple[int, str]]:
+    """(``due_at``, id) of the unfinished runs that are due at a time, those due first first, behind the pair given. Reads only
+    those."""
+    rows = await db.read(
+        "SELECT due_at, id FROM runs WHERE due_at IS NOT NULL AND due_at <= ? AND (due_at, id) > (?, ?) "
+        "AND status NOT IN ('errored', 'completed', 'cancelled') ORDER BY due_at, id LIMIT ?",
+        (now, *behind, limit),
+    )
+    return [(cast("int", row[0]), str(row[1])) for row in rows]
+
+
+async def next_due(db: Database, now: int) -> int | None:
+    """The next time after ``now`` at which a run is due (microseconds), or None."""
+    rows = await db.read("SELECT due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ? ORDER BY due_at, id LIMIT 1", (now,))
+    return cast("int", rows[0][0]) if rows else None
+
+
+async def undated(db: Database, status: RunStatus, *, after: str = "", limit: int) -> list[str]:
+    """Ids of the runs in an unfinished status that wait without a deadline, though not for a transaction, oldest first, behind
+    the id ``after``."""
+    rows = await db.read(
+        "SELECT id FROM runs WHERE status NOT IN ('errored', 'completed', 'cancelled') AND status = ? AND due_at IS NULL "
+        "AND (status <> 'pending_confirmations' OR wake_height IS NOT NULL) AND id > ? ORDER BY id LIMIT ?",
+        (status, after, limit),
+    )
+    return [str(row[0]) for row in rows]
+
+
 async def has_asked(db: Database, run_id: str) -> bool:
     """Whether a task of the run has asked for a transaction."""
     return bool(await db.read("SELECT 1 FROM transactions WHERE run_id = ? LIMIT 1", (run_id,)))
@@ -157,7 +188,7 @@ def _row(run: Run) -> Row:
         run.created_at,
         run.updated_at,
         run.finished_at,
-        data.encode(run.input) if run.input is not None else run.input_text or "null",
+        _input(run),
         _text(run.input_error),
         None if run.payment is None else str(run.payment),
         _text(run.error),
@@ -170,6 +201,14 @@ def _row(run: Run) -> Row:
         run.superseded_by,
         run.due_at,
     )
+
+
+def _input(run: Run) -> str:
+    return data.encode(run.input) if run.input is not None else run.input_text or "null"
+
+
+def _packed(task: TaskRun) -> str:
+    return pack(data.encode(task.data))
 
 
 def _text(words: str | None) -> str | None:
@@ -256,7 +295,7 @@ def _task(position: int, spec: TaskSpec, minimum: int | None, row: Row | None) -
         position=position,
         spec=spec,
         status=RunStatus(str(status)),
-        data=cast("Data", data.parse(str(text))),
+        data=cast("Data", data.parse(unpack(str(text)))),
         error=cast("str | None", error),
         minimum_confirmations=minimum,
         confirmations=cast("int | None", confirmations),

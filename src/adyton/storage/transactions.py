@@ -46,11 +46,12 @@ async def of_runs(db: Database, run_ids: Iterable[str]) -> dict[tuple[str, int],
 
 
 async def settled_runs(db: Database) -> list[str]:
-    """Runs that still wait although every transaction they asked for is safe or has failed for good, or was taken back."""
+    """Runs that still wait although every transaction they asked for is safe or has failed for good, or was taken back. A run
+    that has a deadline waits for something else."""
     rows = await db.read("""
         SELECT r.id FROM runs r
         WHERE r.status NOT IN ('errored', 'completed', 'cancelled') AND r.status = 'pending_confirmations'
-            AND r.wake_height IS NULL
+            AND r.wake_height IS NULL AND r.due_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = r.id AND t.state NOT IN ('safe', 'fatal_error'))
         ORDER BY r.id""")
     return [str(run_id) for (run_id,) in rows]

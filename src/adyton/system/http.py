@@ -1,13 +1,15 @@
 """The real HTTP client: deadlines, limits, and no way into the operator's network.
 
 The address that a connection is about to be made to is checked, not the name: so names that resolve to private addresses,
-odd spellings of them and redirects are all met at one place.
+odd spellings of them and redirects are all met at one place. A proxy makes the connection itself; so before one is asked, every
+address that the name has here is checked.
+
+Redirects are followed here and not by the library, because only the request knows which of its headers are secret.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Mapping
 from types import TracebackType
@@ -15,17 +17,21 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from adyton import __version__
+from adyton.domain.addresses import is_restricted
+from adyton.domain.proxies import Proxies
 from adyton.domain.urls import redact
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
 
 _CHUNK = 16 * 1024
 _CONNECTIONS = 1000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_KEEP_BODY = frozenset({307, 308})
+_FOR_ONE_ORIGIN = frozenset({"authorization", "cookie", "cookie2", "proxy-authorization", "www-authenticate"})
+_OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "content-length"})
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
@@ -43,7 +49,8 @@ class ForbiddenAddress(OSError):
 class AiohttpTransport:
     """``HttpTransport`` over aiohttp. The sessions are opened at the first request, inside the running loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxies: Proxies | None = None) -> None:
+        self._proxies = proxies or Proxies()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> Self:
@@ -62,14 +69,12 @@ class AiohttpTransport:
 
     async def request(self, request: HttpRequest) -> HttpResponse:
         """Make one exchange, redirects included. Raises HttpFailure."""
-        where = redact(request.url)
+        where = request.shown or redact(request.url)
         try:
             async with asyncio.timeout(request.timeout):
-                return await self._exchange(request)
+                return await self._followed(request, where)
         except TimeoutError:
             raise HttpFailure(f"{where} did not answer within {request.timeout:g} s", retriable=True) from None
-        except aiohttp.TooManyRedirects:
-            raise HttpFailure(f"{where} redirected more than {request.max_redirects} times", retriable=False) from None
         except aiohttp.InvalidURL:
             raise HttpFailure(f"{where} is, or redirected to, something that is not an HTTP URL", retriable=False) from None
         except ValueError:  # a host that cannot be a name, a header that cannot be sent
@@ -77,23 +82,43 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError) as fault:
             raise _failure(where, fault) from None
 
-    async def _exchange(self, request: HttpRequest) -> HttpResponse:
-        session = self._session(unrestricted=request.unrestricted)
+    async def _followed(self, request: HttpRequest, where: str) -> HttpResponse:
+        """The answer at the end of the redirects."""
+        step = request
+        for _ in range(request.max_redirects + 1):
+            answer, step = await self._step(step, where)
+            if answer is not None:
+                return answer
+        raise HttpFailure(f"{where} redirected more than {request.max_redirects} times", retriable=False)
+
+    async def _step(self, request: HttpRequest, where: str) -> tuple[HttpResponse | None, HttpRequest]:
+        """The answer, or else the request that a redirect leads to."""
+        asked = _exactly(request.url)
+        proxy = await self._proxy(request, asked)
+        session = self._session(unrestricted=request.unrestricted or proxy is not None)
         async with session.request(
-            request.method,
-            _exactly(request.url),
-            headers=request.headers,
-            data=request.body,
-            max_redirects=request.max_redirects + 1,  # aiohttp counts the request itself
-            allow_redirects=True,
+            request.method, asked, headers=request.headers, data=request.body, allow_redirects=False, proxy=proxy
         ) as response:
-            if response.status in _REDIRECTS:  # it was not followed, so it does not say where to
-                raise HttpFailure(f"{redact(request.url)} redirected without a Location", retriable=False)
-            body = await _bounded(response, request.limit)
-            return HttpResponse(response.status, _folded(response.headers), body)
+            if response.status not in _REDIRECTS:
+                body = await _bounded(response, request.limit)
+                return HttpResponse(response.status, _folded(response.headers), body), request
+            return None, _redirected(request, response, where)
+
+    async def _proxy(self, request: HttpRequest, asked: URL) -> URL | None:
+        """The proxy to ask through, if any. Raises ForbiddenAddress when the name leads to an address that is not public."""
+        proxy = self._proxies.of(str(asked))
+        if proxy is None or request.unrestricted:
+            return None if proxy is None else URL(proxy)
+        # What the name means to the proxy cannot be seen from here; what it means here can.
+        found = await asyncio.get_running_loop().getaddrinfo(asked.raw_host or "", asked.port, type=socket.SOCK_STREAM)
+        for address in found:
+            if is_restricted(str(address[4][0])):
+                raise ForbiddenAddress(str(address[4][0]))
+        return URL(proxy)
 
     def _session(self, *, unrestricted: bool) -> aiohttp.ClientSession:
-        """Connections are kept apart by what they may reach: a pooled connection is not checked again."""
+        """Connections are kept apart by what they may reach: a pooled connection is not checked again. (Those through a proxy
+        are kept by their proxy as well.)"""
         session = self._sessions.get(unrestricted)
         if session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS, socket_factory=_any_socket if unrestricted else _public_socket)
@@ -102,7 +127,8 @@ class AiohttpTransport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),  # the whole exchange has one deadline, in request()
                 headers={"User-Agent": f"Adyton/{__version__}"},
-                # As v0.6.2, HTTP tasks ask for no compression.
+                trust_env=False,
+                # As v0.6.2, HTTP tasks ask for no compression; what is compressed all the same is read.
                 skip_auto_headers=("Accept-Encoding", "Content-Type"),
             )
         return session
@@ -112,6 +138,38 @@ def _exactly(url: str) -> URL:
     """The URL with path and query as they are spelled; only a host of other letters takes its ASCII form."""
     asked = URL(url, encoded=True)
     return asked if url.isascii() else asked.with_host(urlsplit(url).hostname or "")
+
+
+# --- redirects -------------------------------------------------------------------------------------------------------
+
+
+def _redirected(request: HttpRequest, response: aiohttp.ClientResponse, where: str) -> HttpRequest:
+    """The request that follows. As Go's client: 307 and 308 keep method and body, the others turn into GET; what says who is
+    asking, and what the job keeps in a secret, stays with the origin that it was meant for."""
+    location = response.headers.get("Location")
+    if not location:
+        raise HttpFailure(f"{where} redirected without a Location", retriable=False)
+    here = response.url
+    there = here.join(URL(location))
+    if there.scheme not in ("http", "https") or not there.raw_host:
+        raise HttpFailure(f"{where} is, or redirected to, something that is not an HTTP URL", retriable=False)
+    method, body, headers = request.method, request.body, request.headers
+    if response.status not in _KEEP_BODY and method not in ("GET", "HEAD"):
+        method, body, headers = "GET", None, _without(headers, _OF_A_BODY)
+    if there.origin() != here.origin():
+        if body and request.secret_body:
+            raise HttpFailure(
+                f"{where} redirected to another origin, to which a body with a secret is not sent", retriable=False
+            )
+        headers = _without(headers, _FOR_ONE_ORIGIN | request.secret_headers)
+    return msgspec.structs.replace(request, url=str(there), method=method, body=body, headers=headers)
+
+
+def _without(headers: tuple[tuple[str, str], ...], dropped: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in headers if pair[0].lower() not in dropped)
+
+
+# --- bodies and failures ---------------------------------------------------------------------------------------------
 
 
 async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -133,8 +191,9 @@ def _failure(where: str, fault: Exception) -> HttpFailure:
     forbidden = _forbidden_inside(fault)
     if forbidden is not None:
         return HttpFailure(
-            f"disallowed IP {forbidden.address}, to which {where} leads: HTTP tasks do not connect to local or private "
-            "addresses. Set DEFAULT_HTTP_ALLOW_UNRESTRICTED_NETWORK_ACCESS=true to allow them",
+            f"disallowed IP {forbidden.address}, to which {where} leads: this task does not connect to local or private "
+            "addresses. Only httpgetwithunrestrictednetworkaccess and httppostwithunrestrictednetworkaccess do, or all tasks "
+            "with DEFAULT_HTTP_ALLOW_UNRESTRICTED_NETWORK_ACCESS=true",
             retriable=False,
         )
     return HttpFailure(f"{where} cannot be asked: {_words(fault)}", retriable=True)
@@ -143,8 +202,12 @@ def _failure(where: str, fault: Exception) -> HttpFailure:
 def _words(fault: Exception) -> str:
     """What went wrong, without the library's text, which can quote URLs and headers."""
     match fault:
-        case aiohttp.ClientConnectorDNSError():
+        case aiohttp.ClientConnectorDNSError() | socket.gaierror():
             return "the name cannot be resolved"
+        case aiohttp.ClientProxyConnectionError():
+            return "the proxy cannot be reached"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refuses with status {fault.status}"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return "no TLS connection that can be trusted"
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
@@ -172,19 +235,6 @@ def _any_socket(address: AddressInfo) -> socket.socket:
 
 def _public_socket(address: AddressInfo) -> socket.socket:
     host = str(address[4][0])
-    if not is_public(host):
+    if is_restricted(host):
         raise ForbiddenAddress(host)
     return _any_socket(address)
-
-
-def is_public(host: str) -> bool:
-    """Whether an address is reachable for everyone: not loopback, private, link-local, multicast or reserved, in no form."""
-    ip = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        embedded = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else ip.ipv4_mapped or ip.sixtofour
-        return _is_public(embedded) if embedded is not None else ip in _GLOBAL_UNICAST and _is_public(ip)
-    return _is_public(ip)
-
-
-def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return ip.is_global and not ip.is_multicast

@@ -1,8 +1,8 @@
 """Log lines: to the console for people or machines, and to a file; never with a secret in them.
 
 The JSON lines are v0.6.2's: ``level``, ``ts`` in seconds, ``caller``, ``msg``, then the fields. Fields whose name says that
-they are secret are masked, and so are users, keys and query values of every URL in any text. A line that cannot be written
-(a full disk, a closed terminal) is lost and counted; the node goes on.
+they are secret are masked, and so are users, keys and query values of every URL in any text, and the values of the secrets that
+jobs name. A line that cannot be written (a full disk, a closed terminal) is lost and counted; the node goes on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from adyton.config.redact import HIDDEN, secret_name, words
+from adyton.system import hidden
 from adyton.system.clock import SystemClock
 
 _LEVELS: Final = {
@@ -66,7 +67,7 @@ def _without_secrets(fields: Mapping[Any, Any], depth: int) -> dict[str, Any]:
 def _redacted(value: object, depth: int) -> object:
     match value:
         case str():
-            return words(value)
+            return words(hidden.without(value))
         case None | bool() | int() | float():
             return value
         case Mapping() if depth:
@@ -74,7 +75,7 @@ def _redacted(value: object, depth: int) -> object:
         case list() | tuple() | set() | frozenset() if depth:
             return [_redacted(item, depth - 1) for item in value]
         case _:
-            return words(str(value))
+            return words(hidden.without(str(value)))
 
 
 class _Outlet:

@@ -131,7 +131,7 @@ class TransactionManager:
             sender=self._sender(request),
             run_id=run_id,
             task_position=task_position,
-            min_confirmations=self._min_confirmations,
+            min_confirmations=request.confirmations or self._min_confirmations,
             gas_limit=self._parts.rules.gas_limit,
             now=now,
         )

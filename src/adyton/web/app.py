@@ -45,6 +45,8 @@ def _routes(node: Node) -> list[routing.Route]:
     limiters = {
         "requests": RateLimiter(clock, limit=settings.request_limit, period=settings.request_period),
         "logins": RateLimiter(clock, limit=settings.login_limit, period=settings.login_period),
+        # As many as logins, counted apart: who proposes agreements can still log in.
+        "agreements": RateLimiter(clock, limit=settings.login_limit, period=settings.login_period),
     }
     paths: dict[str, dict[str, Action]] = {}
     for allowed, routes in ROUTES:

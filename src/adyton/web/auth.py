@@ -1,4 +1,4 @@
-"""Who is calling: the session cookie."""
+"""Who is calling: someone with a session cookie, or an external initiator with its access key and secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from email.utils import formatdate
 from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 
-from adyton.services import users
+from adyton.domain.external_initiators import ACCESS_KEY_HEADER, SECRET_HEADER, ExternalInitiator
+from adyton.services import external_initiators, users
 from adyton.services.parts import Parts
 
 COOKIE = "clsession"
@@ -24,6 +25,36 @@ async def session(parts: Parts, request: Request) -> bool:
     """Someone who is logged in may call; this counts as use of the session."""
     token = token_of(request)
     return token is not None and await users.current(parts, token) is not None
+
+
+async def session_or_initiator(parts: Parts, request: Request) -> bool:
+    """Someone who is logged in, or any external initiator, may call; ``initiator_of`` says which.
+
+    A session that is over does not stand in the way of the initiator's headers. (In v0.6.2 it did.)
+    """
+    return await session(parts, request) or await _initiator(parts, request) is not None
+
+
+async def session_or_anonymous_initiator(parts: Parts, request: Request) -> bool:
+    """Someone who is logged in, or an external initiator without a name, as v0.6.2 had them, may call."""
+    if await session(parts, request):
+        return True
+    known = await _initiator(parts, request)
+    return known is not None and known.name is None
+
+
+async def _initiator(parts: Parts, request: Request) -> ExternalInitiator | None:
+    access_key, secret = request.headers.get(ACCESS_KEY_HEADER), request.headers.get(SECRET_HEADER)
+    if access_key is None or secret is None:
+        return None
+    request.state.initiator = known = await external_initiators.recognise(parts, access_key, secret)
+    return known
+
+
+def initiator_of(request: Request) -> ExternalInitiator | None:
+    """The external initiator that calls; None when it is someone who is logged in."""
+    known = getattr(request.state, "initiator", None)
+    return known if isinstance(known, ExternalInitiator) else None
 
 
 def token_of(request: Request) -> str | None:

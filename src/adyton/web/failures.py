@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from adyton.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TryAgain, Unauthenticated
 from adyton.ports import Entropy
+from adyton.services.features import SwitchedOff
+from adyton.services.jobs import NotAccepted
 from adyton.services.payments import NotChecked
 from adyton.services.runs import NotStarted
 from adyton.web.jsonapi import refused
@@ -25,10 +27,12 @@ class SlowBody(Refused):
     """The request's body did not arrive in time."""
 
 
-# The first that fits. NotStarted and NotChecked are a 500 because clients of v0.6.2 know them as that.
+# The first that fits. NotStarted, NotChecked and NotAccepted are a 500 because clients of v0.6.2 know them as that.
 _STATUS: tuple[tuple[type[Refused], int], ...] = (
     (NotStarted, 500),
     (NotChecked, 500),
+    (NotAccepted, 500),
+    (SwitchedOff, 405),
     (Unprocessable, 422),
     (Unauthenticated, 401),
     (Forbidden, 403),

@@ -5,7 +5,7 @@ The content type is exact: a client of v0.6.2 compares it literally.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -45,7 +45,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     links: Links | UnsetType = UNSET
     data: Resource | Sequence[Resource]
-    meta: Meta | UnsetType = UNSET
+    meta: Meta | Mapping[str, object] | UnsetType = UNSET
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -61,9 +61,10 @@ class Error(msgspec.Struct, frozen=True):
     source: Source | UnsetType = UNSET
 
 
-def shown(resource: Resource | Sequence[Resource], status: int = 200) -> Response:
-    """A response that shows one resource, or a list that has no pages."""
-    return Response(encode(Document(data=resource)), status, media_type=CONTENT_TYPE)
+def shown(resource: Resource | Sequence[Resource], status: int = 200, *, meta: Mapping[str, object] | None = None) -> Response:
+    """A response that shows one resource, or a list that has no pages. ``meta`` is what v0.6.2 did not say of it."""
+    document = Document(data=resource, meta=UNSET if meta is None else meta)
+    return Response(encode(document), status, media_type=CONTENT_TYPE)
 
 
 def listed(resources: Sequence[Resource], links: Links | None, count: int) -> Response:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adyton.services import runs
-from adyton.web import jsonapi
+from adyton.services import cancellation, retention, runs
+from adyton.web import auth, jsonapi
 from adyton.web.endpoint import Node, body_of
+from adyton.web.failures import Unprocessable
 from adyton.web.pages import Page
 from adyton.web.presenters.runs import run_resource
 
 
 async def create(node: Node, request: Request) -> Response:
-    """Start a run by hand. It is stored when the response goes out."""
-    run, job = await runs.create_web(node.parts, request.path_params["job_id"], await body_of(request))
+    """Start a run by hand, or for an external initiator. It is stored when the response goes out."""
+    caller = auth.initiator_of(request)
+    run, job = await runs.create_web(node.parts, request.path_params["job_id"], await body_of(request), caller=caller)
     return jsonapi.shown(run_resource(run, job))
 
 
@@ -40,6 +42,21 @@ async def index(node: Node, request: Request) -> Response:
     # As v0.6.2, lists show the stored form of the initiator: clients parse each.
     items = [run_resource(run, job, head=head, awaited=awaited, stored_initiator=True) for run, job in found]
     return jsonapi.listed(items, page.links(request, count), count)
+
+
+async def cancel(node: Node, request: Request) -> Response:
+    """Cancel a run (as v0.7.0)."""
+    run, job = await cancellation.cancel(node.parts, request.path_params["run_id"])
+    return jsonapi.shown(run_resource(run, job))
+
+
+async def bulk_delete(node: Node, request: Request) -> Response:
+    """Delete finished runs for good: of the statuses, and not changed since the time, that the body names."""
+    try:
+        await retention.delete_asked(node.parts, await body_of(request))
+    except retention.Undeletable as wrong:
+        raise Unprocessable(*wrong.faults) from None
+    return jsonapi.nothing()
 
 
 def _height(node: Node) -> int | None:

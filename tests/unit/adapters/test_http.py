@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import msgspec
 import pytest
 
 from adyton.adapters.base import AdapterSettings, TaskContext
@@ -24,8 +27,9 @@ def answer(status: int, body: bytes = b"") -> HttpResponse:
 class Source:
     """A transport and a clock: it gives the listed answers in turn, and notes what was asked and how long was waited."""
 
-    def __init__(self, *answers: HttpResponse | HttpFailure) -> None:
+    def __init__(self, *answers: HttpResponse | HttpFailure, **secrets: str) -> None:
         self._answers = list(answers)
+        self._secrets = secrets
         self.asked: list[HttpRequest] = []
         self.waited: list[float] = []
 
@@ -45,10 +49,21 @@ class Source:
     def monotonic(self) -> float:
         return 0.0
 
-    async def perform(self, params: Data, name: str = "httpget", attempts: int = 5) -> Outcome:
+    async def values(self, names: Collection[str]) -> dict[str, str]:
+        missing = [name for name in names if name not in self._secrets]
+        if missing:
+            raise Invalid(*(f"there is no secret {name!r}" for name in missing))
+        return {name: self._secrets[name] for name in names}
+
+    def adapter(self, name: str, attempts: int = 5) -> HttpAdapter:
         settings = AdapterSettings(http_attempts=attempts, http_limit=100, http_timeout=3)
-        adapter = HttpAdapter(name, name.removeprefix("http"), http=self, clock=self, settings=settings)
-        return await adapter.perform(params, DATA, CONTEXT)
+        own = "post" if name.startswith("httppost") else "get"
+        free = name.endswith("withunrestrictednetworkaccess")
+        return HttpAdapter(name, own, http=self, clock=self, settings=settings, secrets=self, unrestricted=free)
+
+    async def perform(self, params: Data, name: str = "httpget", attempts: int = 5, spec: Data | None = None) -> Outcome:
+        context = msgspec.structs.replace(CONTEXT, spec=spec)
+        return await self.adapter(name, attempts).perform(params, DATA, context)
 
 
 URL = {"get": "http://source.test/a", "post": "http://source.test/a"}
@@ -197,3 +212,136 @@ BUILT: list[tuple[str, object, object, str]] = [
 @pytest.mark.parametrize(("url", "path", "query", "built"), BUILT)
 def test_path_and_query_are_put_in_place(url: str, path: object, query: object, built: str) -> None:
     assert build(url, path, query) == built
+
+
+# --- the body that a job names, and the types without restriction ---------------------------------------------------
+
+
+@pytest.mark.parametrize(("body", "sent"), [("text é", "text é".encode()), ("", b""), (None, b'{"b":1,"result":"before"}')])
+async def test_a_post_sends_the_body_that_the_job_names_in_place_of_the_data(body: object, sent: bytes) -> None:
+    source = Source(answer(200))
+    await source.perform({**URL, "body": body}, "httppost")
+    assert source.asked[0].body == sent
+
+
+@pytest.mark.parametrize("body", [5, {"a": 1}, ["a"], True])
+async def test_a_body_that_is_no_text_is_refused(body: object) -> None:
+    with pytest.raises(Invalid, match="body must be a text"):
+        await Source().perform({**URL, "body": body}, "httppost")
+
+
+async def test_the_body_is_not_for_whoever_starts_the_run_to_say() -> None:
+    source = Source(answer(200), answer(200))
+    for given in ("theirs", {"not": "a text"}):
+        await source.perform({**URL, "body": given}, "httppost", spec=URL)
+    assert [asked.body for asked in source.asked] == [b'{"b":1,"result":"before"}'] * 2
+
+
+async def test_a_body_is_sent_again_with_each_attempt() -> None:
+    source = Source(LOST, answer(503), answer(200))
+    await source.perform({**URL, "body": "x"}, "httppost")
+    assert [asked.body for asked in source.asked] == [b"x"] * 3
+
+
+@pytest.mark.parametrize("name", ["httpget", "httppost"])
+async def test_only_the_types_without_restriction_reach_every_address(name: str) -> None:
+    source = Source(answer(200), answer(200))
+    await source.perform({**URL, "allowUnrestrictedNetworkAccess": True, "unrestricted": True}, name)
+    await source.perform(URL, f"{name}withunrestrictednetworkaccess")
+    assert [asked.unrestricted for asked in source.asked] == [False, True]
+
+
+@pytest.mark.parametrize("params", [{}, {"extPath": "x"}])
+def test_a_type_without_restriction_takes_its_url_from_the_job(params: Data) -> None:
+    adapter = Source().adapter("httpgetwithunrestrictednetworkaccess")
+    with pytest.raises(Invalid, match="the job must say which: put the URL into get"):
+        adapter.check(params)
+    adapter.check({**params, "URL": "http://10.0.0.1/"})
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+async def test_secrets_are_put_into_every_part_of_a_request_and_shown_in_none() -> None:
+    source = Source(answer(200, b"ok"), KEY="p&ss/word=", PATH="part", BASE="hush-base")
+    spec: Data = {
+        "post": "https://$(secret:BASE).test/a?key=$(secret:KEY)",
+        "headers": {"Authorization": ["Bearer $(secret:KEY)"], "X-Plain": ["1"], "X-Mixed": ["1", "$(secret:KEY)"]},
+        "queryParams": "other=$(secret:KEY)",
+        "extPath": ["$(secret:PATH)"],
+        "body": '{"key":"$(secret:KEY)"}',
+    }
+    assert await source.perform(spec, "httppost", spec=spec) == Completed({"result": "ok", "b": 1})
+    [asked] = source.asked
+    assert asked.url == "https://hush-base.test/a/part?key=p%26ss%2Fword%3D&other=p%26ss%2Fword%3D"
+    assert asked.body == b'{"key":"p&ss/word="}'
+    assert ("Authorization", "Bearer p&ss/word=") in asked.headers
+    assert asked.secret_headers == {"authorization", "x-mixed"}
+    assert asked.secret_body
+    assert asked.shown == "the URL in post"
+
+
+async def test_a_query_cut_at_its_signs_takes_a_secret_whole() -> None:
+    source = Source(answer(200), KEY="a=b&c?d")
+    spec: Data = {"get": "http://h.test", "queryParams": "?key=$(secret:KEY)&x=1"}
+    await source.perform(spec, spec=spec)
+    assert source.asked[0].url == "http://h.test?key=a%3Db%26c%3Fd&x=1"
+
+
+async def test_a_whole_url_may_be_a_secret() -> None:
+    source = Source(answer(200), URL="https://u:p@h.test/feed?key=1")
+    spec: Data = {"get": "$(secret:URL)", "queryParams": ["a", "b"]}
+    source.adapter("httpget").check(spec)
+    await source.perform(spec, spec=spec)
+    assert source.asked[0].url == "https://u:p@h.test/feed?a=b&key=1"
+    assert source.asked[0].shown == "the URL in get"
+
+
+async def test_a_secret_that_is_no_url_is_not_shown_by_the_error() -> None:
+    source = Source(URL="hush:secret", WORD="hush hush")
+    spec: Data = {"get": "$(secret:URL)"}
+    outcome = await source.perform(spec, spec=spec)
+    assert isinstance(outcome, Errored)
+    assert outcome.error == 'unsupported protocol scheme "***"'
+    with pytest.raises(Invalid, match="get must begin with a scheme") as caught:
+        await source.perform({"get": "$(secret:WORD)"}, spec={"get": "$(secret:WORD)"})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_what_a_source_echoes_of_a_secret_is_hidden(status: int) -> None:
+    echo = b'{"you sent":"hush&1","as url":"hush%261","as base64":"aHVzaCYx","price":1.5}'
+    source = Source(answer(status, echo), KEY="hush&1")
+    spec: Data = {**URL, "headers": {"X": ["$(secret:KEY)"]}}
+    outcome = await source.perform(spec, attempts=1, spec=spec)
+    said = outcome.error if isinstance(outcome, Errored) else str(outcome.data["result"] if outcome.data else "")
+    assert said == '{"you sent":"***","as url":"***","as base64":"***","price":1.5}'
+
+
+async def test_a_failure_of_the_transport_hides_it_too() -> None:
+    source = Source(HttpFailure("https://hush.test cannot be asked", retriable=False), KEY="hush")
+    spec: Data = {"get": "https://$(secret:KEY).test"}
+    assert await source.perform(spec, spec=spec) == Errored("https://***.test cannot be asked", DATA)
+
+
+async def test_words_that_come_with_a_run_name_no_secret() -> None:
+    source = Source(answer(200), answer(200), KEY="hush")
+    given: Data = {"get": "http://theirs.test/?k=$(secret:KEY)", "headers": {"X": ["$(secret:KEY)"]}}
+    await source.perform(given, spec={"queryParams": "a=b"})
+    await source.perform({**URL, "queryParams": ["k", "$(secret:KEY)"]})
+    assert "hush" not in str(source.asked)
+    assert source.asked[0].headers == (("X", "$(secret:KEY)"),)
+
+
+async def test_a_secret_that_is_not_there_fails_the_task_with_the_cure() -> None:
+    spec: Data = {**URL, "headers": {"X": ["$(secret:NONE)"]}}
+    with pytest.raises(Invalid, match="there is no secret 'NONE'"):
+        await Source().perform(spec, spec=spec)
+
+
+async def test_a_secret_with_a_line_break_is_no_header() -> None:
+    source = Source(KEY="hush\nEvil: 1")
+    spec: Data = {**URL, "headers": {"X": ["$(secret:KEY)"]}}
+    with pytest.raises(Invalid, match=r"headers\.X must not hold line breaks") as caught:
+        await source.perform(spec, spec=spec)
+    assert "hush" not in str(caught.value)

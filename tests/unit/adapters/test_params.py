@@ -15,7 +15,7 @@ def test_without_input_the_jobs_params_stand() -> None:
 
 
 def test_the_input_of_a_web_run_overrides_the_job() -> None:
-    assert task_params({"times": 100}, {"times": 3, "result": "2"}, ()) == {"times": 3, "result": "2"}
+    assert task_params({"times": 100}, {"times": 3, "result": "2"}, None) == {"times": 3, "result": "2"}
 
 
 def test_what_the_log_says_overrides_the_job_however_the_job_spells_it() -> None:
@@ -67,3 +67,15 @@ def test_a_param_is_found_in_any_case_but_its_own_spelling_counts_first() -> Non
 
 def test_of_several_other_spellings_the_last_in_order_counts_wherever_it_stands() -> None:
     assert field({"TIMES": 1, "Times": 2}, "times") == field({"Times": 2, "TIMES": 1}, "times") == 2
+
+
+def test_a_task_that_names_a_secret_takes_its_params_from_the_job_alone() -> None:
+    spec = {"headers": {"X-Key": ["$(secret:KEY)"]}}
+    asked = {"get": "https://evil.example", "extPath": "x", "queryParams": "a=b", "body": "c", **FROM_LOG}
+    for reserved in (RESERVED, ()):
+        for wins in (False, True):
+            assert task_params(spec, asked, reserved, requester_wins=wins) == spec
+
+
+def test_words_of_a_run_do_not_make_a_task_one_that_names_a_secret() -> None:
+    assert task_params({"a": 1}, {"b": "$(secret:KEY)"}, ()) == {"a": 1, "b": "$(secret:KEY)"}

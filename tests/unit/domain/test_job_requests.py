@@ -181,7 +181,7 @@ def test_faults_stand_in_the_order_of_v062() -> None:
     assert [(fault.detail, fault.pointer) for fault in found] == [
         ("StartAt cannot be before EndAt", "/startAt"),
         ("type nope does not exist", "/initiators/0/type"),
-        ("this version cannot start initiators of type cron, only web and runlog", "/initiators/2/type"),
+        ("Schedule must have a cron", "/initiators/2/params/schedule"),
         ("get: missing", "/tasks/0"),
         ("bridgex is not a supported adapter type", "/tasks/2"),
     ]
@@ -197,11 +197,127 @@ def test_a_job_may_start_and_end_at_the_same_instant() -> None:
     assert read(job(startAt="2019-06-27T14:03:11Z", endAt="2019-06-27T14:03:11Z")).end_at == NOW
 
 
-@pytest.mark.parametrize("kind", ["cron", "runat", "ethlog", "execagreement"])
-def test_an_initiator_that_nothing_would_start_is_refused(kind: str) -> None:
-    assert details(job(initiators=[{"type": kind}])) == [
-        f"this version cannot start initiators of type {kind}, only web and runlog"
+def initiators(kind: str, **params: Any) -> dict[str, Any]:
+    return job(initiators=[{"type": kind, "params": params}])
+
+
+def test_a_schedule_is_kept_as_it_was_written() -> None:
+    found = read(initiators("CRON", Schedule="CRON_TZ=Europe/Berlin  0 30 2 * * *", missed="Latest", overlap="skip"))
+    cron = found.initiators[0]
+    assert (cron.type, cron.schedule, cron.missed, cron.overlap) == (
+        "cron",
+        "CRON_TZ=Europe/Berlin  0 30 2 * * *",
+        "latest",
+        "skip",
+    )
+
+
+@pytest.mark.parametrize("policies", [{}, {"missed": None, "overlap": None}, {"missed": "", "overlap": ""}])
+def test_policies_of_a_schedule_may_be_left_to_the_node(policies: dict[str, Any]) -> None:
+    cron = read(initiators("cron", schedule="@hourly", **policies)).initiators[0]
+    assert (cron.missed, cron.overlap) == (None, None)
+
+
+@pytest.mark.parametrize("params", [{}, {"schedule": ""}, {"schedule": None}])
+def test_a_cron_initiator_needs_a_line(params: dict[str, Any]) -> None:
+    assert faults(initiators("cron", **params)) == [Fault("Schedule must have a cron", "/initiators/0/params/schedule")]
+
+
+@pytest.mark.parametrize("kind", ["cron", "web"])
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        ("!", "Cron: Expected 5 to 6 fields, found 1: !"),
+        ("! * * * *", 'Cron: Failed to parse int from !: strconv.Atoi: parsing "!": invalid syntax'),
+        ("0 0 12 * * 7", "Cron: End of range (7) above maximum (6): 7"),
+        ("CRON_TZ=Mars 0 0 12 * *", "Cron: provided bad location Mars: unknown time zone Mars"),
+        (5, "Cron: initiators[0].params.schedule must be a string, not a number"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_refused_whatever_the_type(kind: str, line: object, detail: str) -> None:
+    (fault,) = faults(initiators(kind, schedule=line))
+    assert fault.detail.startswith(detail)
+    assert fault.pointer == "/initiators/0/params/schedule"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("missed", "never", 'must be skip, latest or all, not "never"'),
+        ("overlap", "maybe", 'must be allow or skip, not "maybe"'),
+        ("overlap", True, "must be allow or skip, not a boolean"),
+    ],
+)
+def test_other_policies_are_refused(name: str, value: object, detail: str) -> None:
+    (fault,) = faults(initiators("cron", schedule="@hourly", **{name: value}))
+    assert fault == Fault(f"initiators[0].params.{name} {detail}", f"/initiators/0/params/{name}")
+
+
+@pytest.mark.parametrize("time", [1561644191, "1561644191", "2019-06-27T14:03:11Z", "2019-06-27 16:03:11 +0200"])
+def test_a_one_time_run_has_a_time_in_any_form(time: object) -> None:
+    runat = read(initiators("RunAt", time=time)).initiators[0]
+    assert (runat.type, runat.run_at, runat.ran) == ("runat", NOW, False)
+
+
+def test_a_one_time_run_may_have_been_run() -> None:
+    assert read(initiators("runat", time=2018, ran=True)).initiators[0].ran
+    assert not read(initiators("runat", time=2018, ran=None)).initiators[0].ran
+    assert details(initiators("runat", time=2018, ran="yes")) == [
+        "initiators[0].params.ran must be true or false, not a string"
     ]
+
+
+@pytest.mark.parametrize(
+    ("time", "detail"),
+    [
+        ("1000h", 'initiators[0].params.time: Could not find format for "1000h"'),
+        (True, "initiators[0].params.time: a time is a number or a text"),
+    ],
+)
+def test_what_is_no_time_to_run_at_is_refused(time: object, detail: str) -> None:
+    (fault,) = faults(initiators("runat", time=time))
+    assert fault.detail.startswith(detail)
+    assert fault.pointer == "/initiators/0/params/time"
+
+
+@pytest.mark.parametrize(
+    ("time", "detail"),
+    [
+        (None, "RunAt must have a time"),
+        ("", "RunAt must have a time"),
+        ("2019-06-27T13:59:59.9Z", "RunAt time must be after job's StartAt"),
+        ("2019-06-27T15:00:01Z", "RunAt time must be before job's EndAt"),
+    ],
+)
+def test_a_one_time_run_lies_within_its_jobs_time(time: object, detail: str) -> None:
+    window = {"startAt": "2019-06-27T14:00:00Z", "endAt": "2019-06-27T15:00:00Z"}
+    assert faults(initiators("runat", time=time) | window) == [Fault(detail, "/initiators/0/params/time")]
+
+
+@pytest.mark.parametrize("time", ["2019-06-27T14:00:00Z", "2019-06-27T15:00:00Z", "2019-06-27T15:00:00.9Z"])
+def test_both_ends_of_a_jobs_time_belong_to_it(time: str) -> None:
+    window = {"startAt": "2019-06-27T14:00:00.5Z", "endAt": "2019-06-27T15:00:00Z"}
+    assert read(initiators("runat", time=time) | window).initiators[0].run_at is not None
+
+
+def test_other_types_keep_no_schedule() -> None:
+    web = read(initiators("web", schedule="@hourly", time=2018, ran=True, missed="x", overlap=5)).initiators[0]
+    assert (web.schedule, web.run_at, web.ran, web.missed, web.overlap) == (None, None, False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "juels"),
+    [("1000000000000000000", 10**18), (5, 5), ("0", 0), (str(2**256 - 1), 2**256 - 1), ("", None), (None, None)],
+)
+def test_a_job_may_ask_for_a_payment_of_its_own(written: object, juels: int | None) -> None:
+    assert read(job(minPayment=written)).min_payment == juels
+
+
+@pytest.mark.parametrize("written", [-1, 1.5, "-1", "0x5", "1.5", "1 LINK", str(2**256), "9" * 79, True, [], {}])
+def test_what_is_no_payment_is_refused(written: object) -> None:
+    (fault,) = faults(job(minPayment=written))
+    assert fault.pointer == "/minPayment"
+    assert fault.detail.startswith("minPayment must be a whole number of juels")
 
 
 JSON = st.recursive(

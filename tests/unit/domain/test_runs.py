@@ -22,9 +22,13 @@ from adyton.domain.runs import (
     TaskRun,
     Waits,
     after,
+    called_off,
+    given_up,
     moved,
     strayed,
     task_run_id,
+    waits_as_before,
+    woken,
 )
 from adyton.domain.transactions import TransactionRequest
 from support.builders import JOB_ID, NOW, ORACLE
@@ -78,7 +82,7 @@ def test_a_cancelled_run_goes_on_only_if_its_request_had_left_the_chain() -> Non
     back = moved(cancelled, R.PENDING_CONFIRMATIONS, NOW + 2, wake_height=11)
     assert (back.left_chain, back.finished_at, back.error, back.wake_height) == (None, None, None, 11)
 
-    for status in set(R) - {R.PENDING_CONFIRMATIONS}:
+    for status in set(R) - {R.PENDING_CONFIRMATIONS, R.CANCELLED}:
         with pytest.raises(IllegalMove):
             moved(cancelled, status, NOW + 2)
     with pytest.raises(IllegalMove):
@@ -131,6 +135,80 @@ def test_an_outcome_sets_the_task_run_and_moves_the_run(
     assert done.tasks[position].data == {"result": 1}
     assert done.tasks[1 - position] == run().tasks[1 - position]
     assert done.error == (outcome.error if isinstance(outcome, Errored) else None)
+
+
+@pytest.mark.parametrize("before", sorted(RunStatus))
+@pytest.mark.parametrize(("outcome", "position", "task_status", "run_status"), OUTCOMES)
+def test_only_a_run_in_progress_takes_an_outcome(
+    before: RunStatus, outcome: Outcome, position: int, task_status: RunStatus, run_status: RunStatus
+) -> None:
+    """A waiting run is put in progress first, by whoever has what it waited for; what is finished takes none."""
+    if run_status in LEGAL[before]:
+        done = after(run(before), position, outcome, NOW + 1)
+        assert (done.status, done.tasks[position].status) == (run_status, task_status)
+        assert (done.finished_at is None) == (run_status not in FINISHED)
+        return
+    with pytest.raises(IllegalMove):
+        after(run(before), position, outcome, NOW + 1)
+
+
+WAITING: list[tuple[RunStatus, bool]] = [
+    (R.PENDING_CONFIRMATIONS, False),
+    (R.PENDING_CONFIRMATIONS, True),
+    (R.PENDING_CONNECTION, True),
+    (R.PENDING_BRIDGE, True),
+    (R.PENDING_SLEEP, True),
+]
+"""Each way of waiting, and whether the task has begun."""
+
+
+def waiting(status: RunStatus, begun: bool) -> Run:
+    if begun:
+        return after(run(), 0, Waits(status, {"result": 1}, NOW + 5), NOW)
+    return moved(run(), status, NOW, wake_height=9, due_at=NOW + 5)
+
+
+@pytest.mark.parametrize(("status", "begun"), WAITING)
+def test_a_wait_that_took_too_long_ends_the_run_and_the_task_that_had_begun(status: RunStatus, begun: bool) -> None:
+    done = given_up(waiting(status, begun), "too long", NOW + 5)
+    assert (done.status, done.error, done.finished_at) == (R.ERRORED, "too long", NOW + 5)
+    assert (done.due_at, done.wake_height) == (None, None)
+    assert done.tasks[0].status is (R.ERRORED if begun else R.UNSTARTED)
+    assert done.tasks[0].data == ({"result": 1} if begun else None)
+
+
+@pytest.mark.parametrize(("status", "begun"), [*WAITING, (R.IN_PROGRESS, False)])
+def test_an_operator_ends_the_run_and_the_task_that_had_begun(status: RunStatus, begun: bool) -> None:
+    done = called_off(waiting(status, begun), "not wanted", NOW + 5)
+    assert (done.status, done.error, done.finished_at, done.due_at) == (R.CANCELLED, "not wanted", NOW + 5, None)
+    assert done.tasks[0].status is (R.CANCELLED if begun else R.UNSTARTED)
+
+
+@pytest.mark.parametrize("status", sorted(FINISHED))
+def test_what_is_finished_is_neither_woken_nor_given_up_nor_called_off(status: RunStatus) -> None:
+    with pytest.raises(IllegalMove):
+        woken(run(status), NOW)
+    with pytest.raises(IllegalMove):
+        given_up(run(status), "x", NOW)
+    with pytest.raises(IllegalMove):
+        called_off(run(status), "x", NOW)
+
+
+@pytest.mark.parametrize(("tasks", "then"), [(2, R.IN_PROGRESS), (1, R.COMPLETED)])
+def test_a_sleeping_run_wakes_with_what_it_had(tasks: int, then: RunStatus) -> None:
+    sleeping = after(run(tasks=tasks), 0, Waits(R.PENDING_SLEEP, {"result": 1}, NOW + 5), NOW)
+    awake = woken(sleeping, NOW + 5)
+    assert (awake.status, awake.due_at) == (then, None)
+    assert (awake.tasks[0].status, awake.tasks[0].data) == (R.COMPLETED, {"result": 1})
+    assert (awake.finished_at is None) == (then is R.IN_PROGRESS)
+
+
+def test_a_wait_goes_on_only_in_the_same_status_of_the_same_task() -> None:
+    waits = [waiting(status, begun) for status, begun in WAITING]
+    waits.append(after(after(run(), 0, Completed({}), NOW), 1, Waits(R.PENDING_BRIDGE, {}, None), NOW))
+    for one, other in itertools.product(waits, waits):
+        assert waits_as_before(one, other) == (one is other)
+    assert not waits_as_before(run(), run())
 
 
 def test_the_next_task_is_the_first_that_can_start_or_be_continued() -> None:

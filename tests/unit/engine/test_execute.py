@@ -328,7 +328,7 @@ async def test_a_request_that_pays_too_little_is_kept_as_an_errored_run(bench: B
 
     assert run.status is RunStatus.ERRORED
     assert run.error == (
-        f"Rejecting job {run.job_id} with payment 1.000000000000000001 below minimum threshold (1000000000000000000)"
+        f"Rejecting job {run.job_id} with payment 1.000000000000000001 below minimum threshold (2000000000000000000)"
     )
     assert (await read(bench, run)).payment == LINK + 1
 

@@ -9,7 +9,8 @@ import pytest
 
 from adyton.domain.chain import Address, Hex, LogFilter
 from adyton.domain.errors import Disconnected
-from adyton.domain.requests import CLOSINGS, RUN_LOG_TOPICS, merged_filter, named_job, read_run_log
+from adyton.domain.log_filters import wanted_logs
+from adyton.domain.requests import CLOSINGS, RUN_LOG_TOPICS, named_job, read_run_log
 from adyton.ethereum.client import Chain
 from adyton.ethereum.errors import RpcError, RpcTimeout
 from adyton.initiators.open_requests import TriedAnswers
@@ -67,10 +68,10 @@ def test_the_rest_of_a_range_says_nothing_about_longer_ones() -> None:
 
 
 def test_one_filter_asks_for_the_requests_of_every_job_and_for_how_they_end() -> None:
-    wanted = merged_filter([job(address=ORACLE)], ["0x" + "11" * 20])
+    (wanted,) = wanted_logs([job(address=ORACLE)], ["0x" + "11" * 20])
     assert wanted == LogFilter(addresses=("0x" + "11" * 20, ORACLE), topics=((*RUN_LOG_TOPICS, *CLOSINGS),))
-    assert merged_filter([job()], [ORACLE]) == LogFilter(topics=((*RUN_LOG_TOPICS, *CLOSINGS),))
-    assert merged_filter([]) is None
+    assert wanted_logs([job()], [ORACLE]) == (LogFilter(topics=((*RUN_LOG_TOPICS, *CLOSINGS),)),)
+    assert wanted_logs([]) == ()
 
 
 def test_the_job_that_a_log_names_is_told_whether_it_exists_or_not() -> None:
@@ -107,7 +108,7 @@ async def test_logs_and_the_last_block_are_asked_for_in_one_frame() -> None:
     frames = Frames(b"[]", block(9))
     source = ChainLogs(Chain(None), frames)  # type: ignore[arg-type] # only the frames are used
 
-    logs, last = await source.logs(LogFilter(addresses=(ORACLE,)), 3, 9)
+    logs, last = await source.logs([LogFilter(addresses=(ORACLE,))], 3, 9)
 
     assert logs == []
     assert last is not None
@@ -118,14 +119,14 @@ async def test_logs_and_the_last_block_are_asked_for_in_one_frame() -> None:
 
 
 async def test_a_node_without_the_last_block_says_so() -> None:
-    _, last = await ChainLogs(Chain(None), Frames(b"[]", b"null")).logs(LogFilter(), 3, 9)  # type: ignore[arg-type]
+    _, last = await ChainLogs(Chain(None), Frames(b"[]", b"null")).logs([LogFilter()], 3, 9)  # type: ignore[arg-type]
     assert last is None
 
 
 @pytest.mark.parametrize("wrong", [(RpcError(-32005, "no"), block(9)), (b"[]", RpcError(-32005, "no"))])
 async def test_an_error_in_either_is_an_error(wrong: tuple[bytes | RpcError, ...]) -> None:
     with pytest.raises(RpcError):
-        await ChainLogs(Chain(None), Frames(*wrong)).logs(LogFilter(), 3, 9)  # type: ignore[arg-type]
+        await ChainLogs(Chain(None), Frames(*wrong)).logs([LogFilter()], 3, 9)  # type: ignore[arg-type]
 
 
 # --- requests that are not open --------------------------------------------------------------------------------------

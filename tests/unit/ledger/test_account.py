@@ -425,6 +425,16 @@ def test_link_that_an_operator_contract_goes_on_reserving() -> None:
     assert account(chain(contracts={ORACLE: short}), book(), RULES).sound
 
 
+def test_a_contract_that_no_job_names_may_lie_about_its_payments() -> None:
+    liar = "0x" + "1a" * 20
+    paid = {**chain().contracts, liar: ContractSide(withdrawable_before=0, withdrawable_after=LINK, withdrawn=0)}
+    believed = account(chain(contracts=paid), book(), RULES, named={ORACLE})
+    assert believed.sound
+    assert liar in " ".join(believed.notes)
+    trusted = account(chain(contracts=paid), book(), RULES, named={ORACLE, liar})
+    assert kinds(trusted) == [Kind.LINK_OFF]
+
+
 def test_what_cannot_be_looked_at_is_said() -> None:
     side = chain(
         keys={SENDER: replace(chain().keys[SENDER], balance_before=None)},
@@ -455,13 +465,19 @@ def stuck(status: str, **changes: Any) -> RunRow:
         (stuck("pending_bridge"), False),
         (stuck("pending_sleep", wake_at=NOW - HOURS), True),
         (stuck("pending_sleep", wake_at=NOW + HOURS), False),
+        (stuck("pending_sleep", due_at=NOW + HOURS), False),
+        (stuck("pending_sleep", due_at=NOW - 61_000_000), True),
+        (stuck("pending_bridge", due_at=NOW + HOURS), False),
+        (stuck("pending_bridge", due_at=NOW - 61_000_000), True),
+        (stuck("pending_bridge", due_at=NOW), False),
+        (stuck("pending_confirmations", wake_height=LAST + 1, due_at=NOW - HOURS), True),
         (stuck("pending_confirmations", wake_height=LAST + 1), False),
         (stuck("pending_confirmations", wake_height=LAST - 49), False),
         (stuck("pending_confirmations", wake_height=LAST - 50), True),
         (stuck("pending_confirmations"), True),
         (stuck("of a later version"), True),
     ],
-    ids=lambda value: f"{value.status} {value.wake_height or ''}" if isinstance(value, RunRow) else None,
+    ids=lambda value: f"{value.status} {value.wake_height or ''} {value.due_at or ''}" if isinstance(value, RunRow) else None,
 )
 def test_a_run_that_is_not_finished_in_time(run: RunRow, late: bool) -> None:
     found = account(without_answer(), with_open(open_row(3), run), RULES)

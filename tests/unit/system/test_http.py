@@ -6,14 +6,20 @@ import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adyton import __version__
+from adyton.domain.addresses import is_restricted
+from adyton.domain.proxies import Proxies
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
-from adyton.system.http import AiohttpTransport, is_public
+from adyton.system import http as system_http
+from adyton.system.http import AiohttpTransport
 
 LIMIT = 1000
 
@@ -22,7 +28,7 @@ class World:
     """A server on the loopback interface and the transport that asks it."""
 
     def __init__(self, server: TestServer, transport: AiohttpTransport) -> None:
-        self.base = str(server.make_url("/"))
+        self.base = f"http://127.0.0.1:{server.port}/"
         self.port = server.port
         self._transport = transport
 
@@ -43,6 +49,10 @@ async def echo(request: web.Request) -> web.Response:
 async def hop(request: web.Request) -> web.Response:
     left = int(request.match_info["left"])
     return web.Response(status=302, headers={"Location": f"/hop/{left - 1}"}) if left else web.Response(text="end")
+
+
+async def to(request: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": request.query["url"]})
 
 
 async def zipped(request: web.Request) -> web.Response:
@@ -69,6 +79,7 @@ async def world() -> AsyncIterator[World]:
     app.router.add_get("/hop/{left}", hop)
     app.router.add_get("/zipped/{size}", zipped)
     app.router.add_get("/silence", silence)
+    app.router.add_get("/to", to)
     app.router.add_get("/exactly", fixed(body=b"x" * LIMIT))
     app.router.add_get("/over", fixed(500, b"x" * (LIMIT + 1)))
     app.router.add_get("/nowhere", fixed(302))
@@ -76,7 +87,7 @@ async def world() -> AsyncIterator[World]:
     app.router.add_get("/toftp", fixed(302, Location="ftp://example.com/"))
     app.router.add_post("/kept", fixed(307, Location="/echo"))
     app.router.add_post("/dropped", fixed(303, Location="/echo"))
-    server = TestServer(app)
+    server = TestServer(app, host="0.0.0.0")
     await server.start_server()
     async with AiohttpTransport() as transport:
         yield World(server, transport)
@@ -153,7 +164,7 @@ async def test_a_name_is_refused_when_none_of_its_addresses_is_public(world: Wor
 async def test_a_redirect_to_an_address_that_is_not_public_is_not_followed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adyton.system.http.is_public", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr("adyton.system.http.is_restricted", lambda host: host != "127.0.0.1")
     assert (await world.ask("echo", unrestricted=False)).status == 200
     with pytest.raises(HttpFailure, match=r"disallowed IP 127\.0\.0\.2"):
         await world.ask("inside", unrestricted=False)
@@ -201,21 +212,241 @@ async def test_closing_twice_is_fine_and_a_closed_transport_opens_again(world: W
     await transport.close()
 
 
-PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
-NOT_PUBLIC = [
-    "0.0.0.0", "127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-    "100.64.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1",
-    "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "ff0e::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254",
-    "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
-    "64:ff9b:1::1", "::127.0.0.1", "::ffff:0:7f00:1", "fec0::1", "4000::1", "2002:7f00:1::1", "2001::1", "2001:db8::1",
+# --- redirects to other origins --------------------------------------------------------------------------------------
+
+
+async def told(request: web.Request) -> web.Response:
+    shown = {name: request.headers[name] for name in ("Authorization", "X-Key", "X-Plain") if name in request.headers}
+    return web.json_response({"method": request.method, "headers": shown, "body": await request.text()})
+
+
+@asynccontextmanager
+async def serving(*routes: tuple[str, str, Any]) -> AsyncIterator[TestServer]:
+    app = web.Application()
+    for method, path, handler in routes:
+        app.router.add_route(method, path, handler)
+    server = TestServer(app)
+    await server.start_server()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+HEADERS = (("Authorization", "Bearer hush"), ("X-Key", "hush"), ("X-Plain", "shown"))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["another origin", "the same"])
+async def test_what_is_secret_does_not_follow_a_redirect_to_another_origin(status: int, elsewhere: bool) -> None:
+    async with serving(("*", "/told", told)) as other, AiohttpTransport() as transport:
+
+        async def away(request: web.Request) -> web.Response:
+            return web.Response(status=status, headers={"Location": f"{other.make_url('/told') if elsewhere else '/told'}"})
+
+        async with serving(("*", "/away", away), ("*", "/told", told)) as first:
+            asked = HttpRequest(
+                method="POST",
+                url=str(first.make_url("/away")),
+                headers=HEADERS,
+                body=b"body",
+                unrestricted=True,
+                secret_headers=frozenset({"x-key"}),
+            )
+            body = (await transport.request(asked)).body.decode()
+    assert ("hush" in body) is not elsewhere
+    assert '"X-Plain": "shown"' in body
+    kept = status in (307, 308)
+    assert f'"method": "{"POST" if kept else "GET"}"' in body
+    assert ('"body": "body"' in body) is kept
+
+
+async def test_a_body_with_a_secret_is_not_sent_to_another_origin() -> None:
+    reached: list[str] = []
+
+    async def note(request: web.Request) -> web.Response:
+        reached.append(await request.text())
+        return web.Response()
+
+    async with (
+        serving(("*", "/told", note)) as other,
+        serving(("*", "/away", fixed(307, Location=str(other.make_url("/told"))))) as first,
+        AiohttpTransport() as transport,
+    ):
+        url = str(first.make_url("/away"))
+        with pytest.raises(HttpFailure, match="to which a body with a secret is not sent"):
+            await transport.request(HttpRequest(method="POST", url=url, body=b"hush", unrestricted=True, secret_body=True))
+    assert reached == []
+
+
+async def test_a_user_and_password_in_a_url_stay_with_its_origin() -> None:
+    async with (
+        serving(("*", "/told", told)) as other,
+        serving(("*", "/away", fixed(302, Location=str(other.make_url("/told"))))) as first,
+        AiohttpTransport() as transport,
+    ):
+        url = str(first.make_url("/away")).replace("http://", "http://user:hush@")
+        answer = await transport.request(HttpRequest(method="GET", url=url, unrestricted=True))
+    assert b'"headers": {}' in answer.body
+
+
+# --- the guard, in every spelling ------------------------------------------------------------------------------------
+
+FORBIDDEN = [
+    "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::1]",
+    "169.254.169.254", "0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "[::ffff:169.254.169.254]", "[fd00:ec2::254]",
+    "10.0.0.1", "100.64.0.1", "[fe80::1]", "localhost",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("address", PUBLIC)
-def test_these_addresses_are_for_everyone(address: str) -> None:
-    assert is_public(address)
+PUBLIC_HERE = "127.0.0.7"
 
 
-@pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_these_are_not(address: str) -> None:
-    assert not is_public(address)
+@pytest.mark.parametrize("host", FORBIDDEN)
+@pytest.mark.parametrize("redirected", [False, True], ids=["asked", "redirected"])
+async def test_the_address_that_is_connected_to_counts(
+    world: World, host: str, redirected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever resolves the spelling, and whatever it resolves to here, no connection is made."""
+    opened: list[str] = []
+    real = system_http._any_socket
+
+    def note(address: Any) -> socket.socket:
+        opened.append(str(address[4][0]))
+        return real(address)
+
+    monkeypatch.setattr(system_http, "_any_socket", note)
+    url = f"http://{host}:{world.port}/echo"
+    if redirected:  # by a server of which the guard is told that it is public
+        monkeypatch.setattr(system_http, "is_restricted", lambda ip: ip != PUBLIC_HERE and is_restricted(ip))
+        url = f"http://{PUBLIC_HERE}:{world.port}/to?url={quote(url)}"
+    with pytest.raises(HttpFailure) as caught:
+        await world.ask(url, unrestricted=False)
+    assert opened == ([PUBLIC_HERE] if redirected else [])
+    assert not caught.value.retriable or "cannot be" in str(caught.value)
+
+
+async def test_a_name_that_changes_its_address_between_two_requests_is_checked_each_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: the second answer of the name server is the address of this machine."""
+    answers = iter(["8.8.8.8", "127.0.0.1"])
+    tried: list[str] = []
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+    def refuse(address: Any) -> socket.socket:
+        tried.append(address[4][0])
+        raise OSError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr("adyton.system.http._any_socket", refuse)
+    transport = AiohttpTransport()
+    for expected in ("Connection refused", r"disallowed IP 127\.0\.0\.1"):
+        with pytest.raises(HttpFailure, match=expected):
+            await transport.request(HttpRequest(method="GET", url=f"http://rebind.example:{world.port}/"))
+        await transport.close()  # and with it what it remembers of names
+    assert tried == ["8.8.8.8"]
+
+
+async def test_a_refusal_names_what_would_be_allowed(world: World) -> None:
+    with pytest.raises(HttpFailure) as caught:
+        await world.ask("echo", unrestricted=False)
+    for name in (
+        "disallowed IP 127.0.0.1",
+        "httpgetwithunrestrictednetworkaccess",
+        "httppostwithunrestrictednetworkaccess",
+        "DEFAULT_HTTP_ALLOW_UNRESTRICTED_NETWORK_ACCESS",
+    ):
+        assert name in str(caught.value)
+
+
+# --- proxies ---------------------------------------------------------------------------------------------------------
+
+
+class Proxy:
+    """An HTTP proxy that notes what it is asked and answers itself."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.status = b"200 OK"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(head.decode())
+        writer.write(b"HTTP/1.1 " + self.status + b"\r\nContent-Length: 7\r\nConnection: close\r\n\r\nproxied")
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def proxied(no_proxy: str = "", user: str = "") -> AsyncIterator[tuple[Proxy, AiohttpTransport]]:
+    proxy = Proxy()
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    url = f"http://{user}127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, AiohttpTransport(Proxies(http=url, https=url, no_proxy=no_proxy)) as transport:
+        yield proxy, transport
+
+
+async def ask(transport: AiohttpTransport, url: str, *, unrestricted: bool = False) -> HttpResponse:
+    return await transport.request(HttpRequest(method="GET", url=url, unrestricted=unrestricted, timeout=5))
+
+
+async def test_a_public_source_is_asked_through_the_proxy_with_the_proxys_password() -> None:
+    async with proxied(user="me:hush@") as (proxy, transport):
+        assert (await ask(transport, "http://8.8.8.8/price?a=1")).body == b"proxied"
+    [head] = proxy.asked
+    assert head.startswith("GET http://8.8.8.8/price?a=1 HTTP/1.1")
+    assert "Proxy-Authorization: Basic bWU6aHVzaA==" in head
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "2852039166", "0xa9fea9fe", "[fd00:ec2::254]", "[::]"])
+async def test_behind_a_proxy_what_a_name_means_here_is_checked_first(host: str) -> None:
+    async with proxied() as (proxy, transport):
+        with pytest.raises(HttpFailure, match="disallowed IP"):
+            await ask(transport, f"http://{host}/")
+        assert proxy.asked == []
+        assert (await ask(transport, f"http://{host}/", unrestricted=True)).body == b"proxied"
+
+
+async def test_behind_a_proxy_one_address_of_a_name_that_is_not_public_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with proxied() as (proxy, transport):
+        loop = asyncio.get_running_loop()
+
+        async def resolve(*_: object, **__: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80)) for host in ("8.8.8.8", "10.0.0.1")]
+
+        monkeypatch.setattr(loop, "getaddrinfo", resolve)
+        with pytest.raises(HttpFailure, match=r"disallowed IP 10\.0\.0\.1"):
+            await ask(transport, "http://mixed.example/")
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.0.0.1:1/", "http://[::1]:1/"])
+async def test_this_machine_is_never_asked_through_a_proxy(url: str) -> None:
+    async with proxied() as (proxy, transport):
+        for unrestricted in (True, False):
+            with pytest.raises(HttpFailure):
+                await ask(transport, url, unrestricted=unrestricted)
+    assert proxy.asked == []
+
+
+async def test_a_proxy_that_refuses_or_is_not_there_is_a_failure_without_its_password() -> None:
+    async with proxied(user="me:hush@") as (proxy, transport):
+        proxy.status = b"403 Forbidden"
+        with pytest.raises(HttpFailure, match="the proxy refuses with status 403") as refused:
+            await ask(transport, "https://8.8.8.8/")
+    assert "CONNECT 8.8.8.8:443" in proxy.asked[0]
+    async with AiohttpTransport(Proxies(http="http://me:hush@127.0.0.1:1")) as transport:
+        with pytest.raises(HttpFailure, match="the proxy cannot be reached") as absent:
+            await ask(transport, "http://8.8.8.8/")
+    assert "hush" not in f"{refused.value} {absent.value}"
+
+
+async def test_what_is_excepted_is_asked_directly_and_guarded(world: World) -> None:
+    async with proxied(no_proxy="10.0.0.0/8,.internal") as (proxy, transport):
+        with pytest.raises(HttpFailure, match="disallowed IP"):
+            await ask(transport, "http://10.1.2.3/")
+    assert proxy.asked == []

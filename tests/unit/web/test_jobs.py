@@ -90,8 +90,8 @@ async def test_every_fault_of_a_job_is_listed_with_its_place(api: Api) -> None:
     assert faults == {
         "errors": [
             {
-                "detail": "this version cannot start initiators of type cron, only web and runlog",
-                "source": {"pointer": "/initiators/0/type"},
+                "detail": "Schedule must have a cron",
+                "source": {"pointer": "/initiators/0/params/schedule"},
             },
             {"detail": "type x does not exist", "source": {"pointer": "/initiators/1/type"}},
             {"detail": "nope is not a supported adapter type", "source": {"pointer": "/tasks/0"}},

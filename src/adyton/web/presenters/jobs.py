@@ -5,12 +5,14 @@ A job never changes, and its runs repeat its tasks: the JSON of both is made onc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from adyton.domain import data
+from adyton.domain.chain import ZERO_ADDRESS
 from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.domain.times import rfc3339
 from adyton.web.jsonapi import Resource, encode
@@ -27,13 +29,14 @@ class Fragments(msgspec.Struct, frozen=True):
     stored_initiators: dict[int, Raw]
 
 
-class _Attributes(msgspec.Struct, frozen=True):
+class _Attributes(msgspec.Struct, frozen=True, kw_only=True):
     initiators: list[Raw]
     id: str
     createdAt: str  # noqa: N815 - the API's own name
     tasks: tuple[Raw, ...]
     startAt: str | None  # noqa: N815 - the API's own name
     endAt: str | None  # noqa: N815 - the API's own name
+    minPayment: str | UnsetType = UNSET  # noqa: N815 - the API's own name
 
 
 _fragments: dict[str, Fragments] = {}
@@ -49,8 +52,15 @@ def job_resource(job: Job) -> Resource:
         tasks=pieces.tasks,
         startAt=_optional(job.start_at),
         endAt=_optional(job.end_at),
+        minPayment=UNSET if job.min_payment is None else str(job.min_payment),
     )
     return Resource("specs", job.id, attributes)
+
+
+def fires(found: Sequence[tuple[Initiator, Sequence[int]]]) -> dict[str, object] | None:
+    """When a job's cron initiators fire next, for a document's ``meta``: clients of v0.6.2 do not look there."""
+    shown = [{"schedule": item.schedule, "times": [rfc3339(time) for time in times]} for item, times in found]
+    return {"nextFires": shown} if shown else None
 
 
 def fragments(job: Job) -> Fragments:
@@ -87,14 +97,36 @@ def _task(task: TaskSpec) -> Raw:
 
 
 def _initiator(initiator: Initiator) -> Raw:
-    params: dict[str, Any] = {"address": initiator.address} if initiator.type in {"runlog", "ethlog"} else {}
-    return Raw(encode({"type": initiator.type, "params": params | _beginning(initiator)}))
+    return Raw(encode({"type": initiator.type, "params": _params(initiator) | _asked_for(initiator)}))
+
+
+def _params(initiator: Initiator) -> dict[str, Any]:
+    """What v0.6.2 showed of each type, and v0.6.7 of ``external``; v0.6.2 could not show ``execagreement`` at all."""
+    match initiator.type:
+        case "runlog" | "ethlog":
+            return {"address": initiator.address}
+        case "execagreement":
+            return {} if initiator.address == ZERO_ADDRESS else {"address": initiator.address}
+        case "cron":
+            return {"schedule": initiator.schedule or ""}
+        case "runat":
+            return {"time": _optional(initiator.run_at), "ran": initiator.ran}
+        case "external":
+            return {"name": initiator.name}
+        case _:
+            return {}
 
 
 def _stored_initiator(job: Job, initiator: Initiator) -> Raw:
-    params: dict[str, Any] = {"time": None, "address": initiator.address} | _beginning(initiator)
+    params: dict[str, Any] = {"time": _optional(initiator.run_at), "address": initiator.address}
+    if initiator.schedule:
+        params["schedule"] = initiator.schedule
+    if initiator.ran:
+        params["ran"] = True
     if initiator.requesters:
         params["requesters"] = initiator.requesters
+    if initiator.name is not None:
+        params["name"] = initiator.name
     return Raw(
         encode(
             {
@@ -102,15 +134,21 @@ def _stored_initiator(job: Job, initiator: Initiator) -> Raw:
                 "jobSpecId": job.id,
                 "type": initiator.type,
                 "CreatedAt": rfc3339(initiator.created_at),
-                "params": params,
+                "params": params | _asked_for(initiator),
             }
         )
     )
 
 
-def _beginning(initiator: Initiator) -> dict[str, int]:
-    """Where it was told to begin; as v0.6.2, nothing is said of one that was not told."""
-    return {} if initiator.from_block is None else {"fromBlock": initiator.from_block}
+def _asked_for(initiator: Initiator) -> dict[str, Any]:
+    """Params that v0.6.2 did not know; nothing is said of those that the job leaves out."""
+    known = {
+        "fromBlock": initiator.from_block,
+        "topics": initiator.topics or None,
+        "missed": initiator.missed,
+        "overlap": initiator.overlap,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _optional(micros: int | None) -> str | None:

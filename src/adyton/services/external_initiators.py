@@ -1,0 +1,68 @@
+"""External initiators: create, list, delete, recognise."""
+
+from __future__ import annotations
+
+import structlog
+
+from adyton.domain import external_initiators
+from adyton.domain.errors import Conflict, Fault, Invalid, NotFound
+from adyton.domain.external_initiators import EXTERNAL, ExternalInitiator, Wanted
+from adyton.domain.jobs import Job
+from adyton.services.features import need_external_initiators
+from adyton.services.parts import Parts
+from adyton.storage import external_initiators as stored
+from adyton.storage import notifications
+from adyton.storage.notifications import Undelivered
+
+log = structlog.get_logger(__name__)
+
+
+async def create(parts: Parts, wanted: Wanted | None) -> tuple[ExternalInitiator, str]:
+    """Make an external initiator, as v0.6.2 had them if nothing is ``wanted`` of it. Returns it with the secret that it must
+    send, which is shown this once. Raises SwitchedOff, Invalid."""
+    need_external_initiators(parts)
+    if wanted is not None:
+        external_initiators.check(wanted)
+    made, secret = external_initiators.make(wanted, parts.entropy.token, parts.clock.now())
+    try:
+        await stored.create(parts.db, made)
+    except Conflict:
+        raise Invalid(Fault(f"Name {made.name} already exists", "/name")) from None
+    log.info("external initiator created", initiator=made.called)
+    return made, secret
+
+
+async def page(parts: Parts, *, offset: int, limit: int) -> tuple[list[tuple[ExternalInitiator, Undelivered]], int]:
+    """A page of them with what each has not been told, by age, and how many there are in all."""
+    found, count = await stored.page(parts.db, offset=offset, limit=limit)
+    waiting = await notifications.undelivered(parts.db, [known.name for known in found if known.name])
+    return [(known, waiting.get(known.name or "", Undelivered(0, None))) for known in found], count
+
+
+async def delete(parts: Parts, called: str) -> None:
+    """Delete the one with that access key or name, and what it was still to be told. Jobs that name it stay, and nobody starts
+    them. An access key that nobody has is fine, as in v0.6.2; an unknown name raises NotFound. Raises SwitchedOff."""
+    need_external_initiators(parts)
+    known = await stored.by_key(parts.db, called) or await stored.by_name(parts.db, called.lower())
+    if known is not None and await stored.delete(parts.db, known.access_key):
+        log.info("external initiator deleted", initiator=known.called)
+    elif not external_initiators.could_be_key(called):
+        raise NotFound("external initiator not found")
+
+
+async def recognise(parts: Parts, access_key: str, secret: str) -> ExternalInitiator | None:
+    """Who has this access key and this secret; None when nobody has. Whether the feature is on does not matter (as v0.6.2)."""
+    known = await stored.by_key(parts.db, access_key) if external_initiators.could_be_key(access_key) else None
+    return known if external_initiators.proves(known, access_key, secret) else None
+
+
+async def named_by(parts: Parts, job: Job) -> ExternalInitiator | None:
+    """The external initiator that a job names, if it names one. Raises Invalid when there is none of that name."""
+    for n, initiator in enumerate(job.initiators):
+        if initiator.type == EXTERNAL and initiator.name is not None:
+            known = await stored.by_name(parts.db, initiator.name)
+            if known is None:
+                told = f"there is no external initiator {initiator.name}; create it first, or correct the name"
+                raise Invalid(Fault(told, f"/initiators/{n}/params/name"))
+            return known
+    return None

@@ -1,0 +1,29 @@
+"""Service agreements."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adyton.domain.errors import Invalid
+from adyton.services import agreements, features
+from adyton.web import auth, jsonapi
+from adyton.web.endpoint import Node, body_of
+from adyton.web.failures import Unprocessable
+from adyton.web.presenters.agreements import agreement_resource, request_resource
+
+
+async def create(node: Node, request: Request) -> Response:
+    """Agree to what is proposed, by anybody; of an operator who is logged in, to more."""
+    features.need_service_agreements(node.parts)
+    trusted = await auth.session(node.parts, request)
+    try:
+        made, job = await agreements.create(node.parts, await body_of(request), trusted=trusted)
+    except Invalid as refused:
+        raise Unprocessable(*refused.faults) from None
+    return jsonapi.shown(agreement_resource(made, job))
+
+
+async def show(node: Node, request: Request) -> Response:
+    """Show what was agreed to: as v0.6.2, the attributes are the normalised proposal itself."""
+    return jsonapi.shown(request_resource(await agreements.get(node.parts, request.path_params["agreement_id"])))
