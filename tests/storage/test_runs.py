@@ -235,6 +235,74 @@ async def test_runs_are_settled_when_all_their_transactions_are(database: Databa
     assert await stored_transactions.settled_runs(database) == [runs[0].id, runs[2].id]
 
 
+def due(run: Run, at: int, status: RunStatus = RunStatus.PENDING_SLEEP) -> Run:
+    """The run, waiting until a time."""
+    return msgspec.structs.replace(run, status=status, due_at=at)
+
+
+async def test_runs_are_found_when_they_are_due_in_the_order_of_their_times(database: Database) -> None:
+    of = await bench(database)
+    runs = [due(started(of), NOW + at) for at in (5, 3, 3, 9)]
+    await database.write(stored.insert([*runs, started(of)]))
+    wanted = [(NOW + 3, runs[1].id), (NOW + 3, runs[2].id), (NOW + 5, runs[0].id)]
+
+    assert await stored.overdue(database, NOW + 2, limit=9) == []
+    assert await stored.overdue(database, NOW + 5, limit=9) == wanted
+    assert await stored.overdue(database, NOW + 5, limit=2) == wanted[:2]
+    assert await stored.overdue(database, NOW + 5, behind=wanted[0], limit=9) == wanted[1:]
+    assert await stored.next_due(database, NOW) == NOW + 3
+    assert await stored.next_due(database, NOW + 5) == NOW + 9
+    assert await stored.next_due(database, NOW + 9) is None
+
+
+async def test_a_run_that_its_requester_calls_off_is_not_due_any_more(database: Database) -> None:
+    of = await bench(database)
+    runs = [due(asked(of, number), NOW, RunStatus.PENDING_BRIDGE) for number in (1, 2)]
+    await database.write(stored.insert(runs))
+    place = runs[0].request
+    assert place is not None
+
+    await database.write(request_runs.called_off([(place.contract, str(place.request_id), "why", 7)], NOW))
+    await database.write(request_runs.superseded([(runs[1].id, "f" * 32, "another")], NOW))
+
+    assert await stored.overdue(database, NOW + 9, limit=9) == []
+    assert await database.read("SELECT COUNT(*) FROM runs WHERE due_at IS NULL") == [(2,)]
+
+
+async def test_runs_that_wait_without_a_deadline_are_found_but_not_those_that_wait_for_a_transaction(
+    database: Database,
+) -> None:
+    of = await bench(database)
+    silent = msgspec.structs.replace(started(of), status=RunStatus.PENDING_BRIDGE)
+    sent, unconfirmed = waiting(started(of), wake_height=None), waiting(started(of), wake_height=9)
+    await database.write(stored.insert([silent, due(started(of), NOW, RunStatus.PENDING_BRIDGE), sent, unconfirmed]))
+
+    assert await stored.undated(database, RunStatus.PENDING_BRIDGE, limit=9) == [silent.id]
+    assert await stored.undated(database, RunStatus.PENDING_BRIDGE, after=silent.id, limit=9) == []
+    assert await stored.undated(database, RunStatus.PENDING_CONFIRMATIONS, limit=9) == [unconfirmed.id]
+
+
+async def test_a_run_that_has_a_deadline_of_its_own_is_not_settled(database: Database) -> None:
+    of = await bench(database)
+    await database.write(stored.insert([due(started(of), NOW, RunStatus.PENDING_CONFIRMATIONS)]))
+    assert await stored_transactions.settled_runs(database) == []
+
+
+async def test_the_input_is_stored_again_only_when_that_is_asked_for(database: Database) -> None:
+    of = await bench(database)
+    run = started(of, {"n": 1})
+    await database.write(stored.insert([run]))
+    changed = msgspec.structs.replace(run, input={"n": 2})
+
+    await database.write(*stored.save(changed, ()))
+    assert (await stored.get(database, run.id, of.jobs) or run).input == {"n": 1}
+    await database.write(*stored.save(msgspec.structs.replace(changed, version=2), (), with_input=True))
+    assert (await stored.get(database, run.id, of.jobs) or run).input == {"n": 2}
+    with pytest.raises(Conflict):
+        await database.write(*stored.save(msgspec.structs.replace(changed, input={"n": 3}), (), with_input=True))
+    assert (await stored.get(database, run.id, of.jobs) or run).input == {"n": 2}
+
+
 class Plans(PassingDatabase):
     """Notes how SQLite would find the rows of each query."""
 
@@ -253,10 +321,13 @@ async def test_what_is_due_is_found_without_reading_what_is_finished() -> None:
     await stored_transactions.settled_runs(plans)
     await stored.due_at(plans, 100, limit=5)
     await stored.unfinished(plans, RunStatus.IN_PROGRESS, limit=5)
+    await stored.overdue(plans, NOW, limit=5)
+    await stored.next_due(plans, NOW)
     await plans.close()
 
     of_runs = [step for step in plans.steps if "runs_unfinished" in step]
     assert len(of_runs) == 3
+    assert len([step for step in plans.steps if "runs_due" in step]) == 2
     assert not [step for step in plans.steps if step.startswith("SCAN")]
 
 

@@ -67,3 +67,49 @@ async def test_a_database_belongs_to_one_chain(place: World) -> None:
     assert status != 0
     assert "31337" in output
     assert "Traceback" not in output
+
+
+# --- a start that fails leaves nothing behind ------------------------------------------------------------------------
+
+
+async def test_a_port_that_is_taken_ends_the_start_and_the_database_is_free_again(place: World) -> None:
+    async with start_node_in(place) as node:
+        port = int(node.api.url.rsplit(":", 1)[1])
+        elsewhere = place.root.parent / "other"
+        status, output = await ended(await launch(elsewhere, SECRETS, port=port, settings=place.settings()))
+        assert status != 0
+        assert str(port) in output
+        assert "Traceback" not in output
+    # What the failed start had opened is closed: a node starts on it at once.
+    place.root = elsewhere
+    async with start_node_in(place):
+        assert (await place.answer(await place.request())).number == 192345
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody:secret@127.0.0.1:1/none", "127.0.0.1"),
+        ("mysql://127.0.0.1/none", "mysql"),
+        ("/dev/null/place/db.sqlite3", "/dev/null"),
+    ],
+)
+async def test_a_database_that_cannot_be_opened_ends_the_start_soon(place: World, url: str, words: str) -> None:
+    settings = place.settings(DATABASE_URL=url, DATABASE_TIMEOUT="500ms")
+    status, output = await ended(await launch(place.root, SECRETS, port=await free_port(), settings=settings))
+    assert status != 0
+    assert words in output
+    assert "secret" not in output
+    assert "Traceback" not in output
+
+
+async def test_a_file_that_is_no_database_ends_the_start_and_is_left_as_it_is(place: World) -> None:
+    place.root.mkdir(mode=0o700, parents=True)
+    file = place.root / "db.sqlite3"
+    file.write_bytes(b"this is no database, and whoever wrote it wants it back" * 100)
+    before = file.read_bytes()
+    status, output = await ended(await launch(place.root, SECRETS, port=await free_port(), settings=place.settings()))
+    assert status != 0
+    assert "db.sqlite3" in output
+    assert "Traceback" not in output
+    assert file.read_bytes() == before

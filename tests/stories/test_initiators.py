@@ -50,7 +50,8 @@ async def ended(place: World, node: NodeProcess, job_id: str, count: int = 1, *,
 
 async def test_a_client_starts_a_run_with_its_own_input(place: World) -> None:
     async with start_node_in(place) as node:
-        tasks = [{"type": "httpget", "params": {"get": place.prices.url}}, {"type": "jsonparse"}, {"type": "multiply"}]
+        fetch = {"type": "httpget", "params": {"get": place.prices.url}}
+        tasks: list[dict[str, Any]] = [fetch, {"type": "jsonparse"}, {"type": "multiply"}]
         job_id = await node.api.create_job(job({"type": "web"}, *tasks))
         await node.api.start_run(job_id, IN_CENTS)
         [run] = await ended(place, node, job_id)
@@ -79,7 +80,7 @@ async def test_a_cron_job_runs_each_second_and_stops_when_it_is_archived(place: 
 async def test_a_cron_job_sends_transactions_that_nobody_asked_for_and_the_ledger_knows_them(place: World) -> None:
     async with start_node_in(place) as node:
         told = await emitter.deploy(place.chain, place.contracts.owner)
-        tasks = [
+        tasks: list[dict[str, Any]] = [
             {"type": "httpget", "params": {"get": place.prices.url}},
             {"type": "jsonparse", "params": {"path": ["USD"]}},
             {"type": "multiply", "params": {"times": 100}},

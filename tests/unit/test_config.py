@@ -196,10 +196,10 @@ def test_the_newer_name_of_a_setting_wins_in_the_same_place(load: Load, tmp_path
 
 def test_a_name_without_effect_is_mentioned_and_its_value_is_not(load: Load, tmp_path: Path) -> None:
     (tmp_path / "adyton.toml").write_text('EXPLORER_SECRET = "hush"\n')
-    config = load(CHAINLINK_DEV="true")
+    config = load(LOG_SQL="true")
     assert config.warnings == (
         f"EXPLORER_SECRET (from file {tmp_path / 'adyton.toml'}) has no effect in this version",
-        "CHAINLINK_DEV (from environment) has no effect in this version",
+        "LOG_SQL (from environment) has no effect in this version",
     )
 
 

@@ -20,7 +20,7 @@ def test_numbers_keep_their_digits() -> None:
 
 @pytest.mark.parametrize("text", [b"{}", b'{"usd": null}', b'{"usd": true}', b'{"usd": "NaN"}', b'{"usd": []}', b"<html>"])
 def test_what_is_no_number_is_an_error(text: bytes) -> None:
-    with pytest.raises((LookupError, ValueError, ArithmeticError)):
+    with pytest.raises((LookupError, TypeError, ValueError, ArithmeticError)):
         number_at(text, ["usd"])
 
 
@@ -40,7 +40,7 @@ async def ask(*bodies: str | int, at_least: int = 2) -> Decimal:
     """The median of a server's answers: a text is a body, a number a status."""
 
     def answer(body: str | int) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
+        async def handle(_request: web.Request) -> web.Response:
             return web.Response(text=body) if isinstance(body, str) else web.Response(status=body)
 
         return handle

@@ -15,8 +15,12 @@ from adyton.domain import abi, evm, numbers
 from adyton.domain.chain import Address, Log, Receipt
 from adyton.domain.data import with_result
 from adyton.domain.numbers import Unencodable
+from adyton.domain.requests import ANSWERS, MANY_WORDS
 from adyton.domain.runs import Completed, Data, Errored, Outcome, RunStatus, Sends, Waits
 from adyton.domain.transactions import Transaction, TransactionRequest, TransactionState
+
+_MANY_WORDS = bytes.fromhex(MANY_WORDS[2:])
+_ONE_WORD = frozenset(bytes.fromhex(selector[2:]) for selector in ANSWERS if selector != MANY_WORDS)
 
 MakeRequest = Callable[[Data, Data], TransactionRequest]
 """Params and data become a transaction. Raises Invalid, Unencodable, AbiError."""
@@ -29,8 +33,7 @@ _VALUES_AT = 6 * evm.WORD
 def request(params: Data, data: Data) -> TransactionRequest:
     """The transaction that carries the data's result. Raises Invalid, Unencodable, AbiError."""
     given = read_params(params)
-    value = _value(given, data.get("result")) if given.encoding is None else _values(given.encoding, given.prefix, data)
-    call = given.selector + given.prefix + value
+    call = given.selector + given.prefix + _answer(given, data)
     return TransactionRequest(
         to=given.address,
         data="0x" + call.hex(),
@@ -119,6 +122,31 @@ adapter = adapter_for(None)
 
 
 # --- the value part of the call --------------------------------------------------------------------------------------
+
+
+def _answer(given: EthTxParams, data: Data) -> bytes:
+    """What follows the prefix: as the function that takes the answer wants it, so that one job serves both kinds."""
+    if given.encoding is not None:
+        if given.selector in _ONE_WORD:
+            raise Unencodable(
+                "the answer has several values: it must be asked for with data version 2, of an Operator contract"
+            )
+        return _values(given.encoding, given.prefix, data)
+    if given.selector == _MANY_WORDS and len(given.prefix) >= evm.WORD and given.form != PREFORMATTED:
+        return _one_of_many(given, data.get("result"))
+    return _value(given, data.get("result"))
+
+
+def _one_of_many(given: EthTxParams, result: object) -> bytes:
+    """One value for a requester that can take several: its id and the value, as ``abiEncoding`` would write them. (v0.10 sent
+    the bare value, which the contract refused: a DEFECT.)"""
+    if given.form == "":
+        value = _value(given, result)
+    elif given.form == "bytes":
+        value = evm.unsigned_word(2 * evm.WORD) + numbers.dynamic_value(result, given.form)
+    else:
+        value = numbers.dynamic_value(result, given.form)[evm.WORD :]
+    return evm.unsigned_word(_VALUES_AT) + evm.dynamic_bytes(given.prefix[: evm.WORD] + value)
 
 
 def _value(given: EthTxParams, result: object) -> bytes:

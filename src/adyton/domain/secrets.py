@@ -19,7 +19,7 @@ HIDDEN = "***"
 SHORTEST = 4
 """Characters of a value. One that is shorter would be found, and hidden, in ordinary numbers and words."""
 
-_NAMED = re.compile(r"\$\(secret:([^()\s]*)\)")
+_NAMED = re.compile(r"\$\(secret:([^()]*)\)")  # also what is no name, so that a slip of the pen is refused and not sent
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)

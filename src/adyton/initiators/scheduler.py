@@ -210,9 +210,20 @@ class Scheduler:
     async def _start(self, batch: Sequence[Entry], now: int) -> None:
         """Decide about the entries that are due, and write what follows. Raises StorageUnavailable: nothing is decided then."""
         busy = await self._busy(batch)
-        moves = [move for entry in batch if (move := self._move(entry, busy, now)) is not None]
-        for start in range(0, len(moves), TOGETHER):
-            await self._write(moves[start : start + TOGETHER])
+        under_way, together = self._engine.queue.depth, 0
+        moves: list[Move] = []
+        for entry in batch:
+            move = self._move(entry, busy, now, may_catch_up=under_way <= ENOUGH)
+            if move is None:
+                continue
+            moves.append(move)
+            under_way += len(move.runs)
+            together += len(move.runs)
+            if together >= TOGETHER:
+                await self._write(moves)
+                moves, together = [], 0
+        if moves:
+            await self._write(moves)
 
     async def _busy(self, batch: Sequence[Entry]) -> set[int]:
         """Those that may not start a run while the one before is not finished, and it is not."""
@@ -225,7 +236,7 @@ class Scheduler:
     def _missed(self, entry: Entry) -> str:
         return entry.initiator.missed or self._policies.missed
 
-    def _move(self, entry: Entry, busy: set[int], now: int) -> Move | None:
+    def _move(self, entry: Entry, busy: set[int], now: int, *, may_catch_up: bool) -> Move | None:
         """What becomes of an entry; None when it waits, or its job is gone."""
         job = self._jobs.jobs.get(entry.job_id)
         if job is None:
@@ -233,7 +244,7 @@ class Scheduler:
             return None
         is_busy, one_by_one = entry.initiator.id in busy, self._overlap(entry) == SKIP
         behind = self._is_behind(entry)
-        if behind and (is_busy or self._engine.queue.depth > ENOUGH):
+        if behind and (is_busy or not may_catch_up):
             entry.due = now + _SECOND
             return None
         move = entry.decide(away=self._away, now=now, policy=self._missed(entry), one=one_by_one and behind)
@@ -319,7 +330,8 @@ class Scheduler:
         for why, count in move.skipped.items():
             if count:
                 self._skips[why].inc(count)
-                log.warning("scheduled runs were skipped", job=entry.job_id, skipped=count, because=_WHY[why])
+                tell = log.info if why == "overlap" else log.warning  # an operator asked for that, perhaps each second
+                tell("scheduled runs were skipped", job=entry.job_id, skipped=count, because=_WHY[why])
         entry.moved(move.decided)
         if self._is_behind(entry):
             entry.due = now + _SECOND

@@ -104,10 +104,11 @@ async def _answered(parts: Parts, run: Run, task: TaskRun, answer: Answer) -> Ru
         try:
             return await parts.engine.answered(run, late(answer), input=_input(parts, run, answer))
         except Conflict:
-            now = await stored.get(parts.db, run.id, parts.jobs)
-            if now is None or now.status is not RunStatus.PENDING_BRIDGE or now.next_task() != task:
+            changed = await stored.get(parts.db, run.id, parts.jobs)
+            waits = changed.next_task() if changed is not None and changed.status is RunStatus.PENDING_BRIDGE else None
+            if changed is None or waits is None or waits.position != task.position:
                 raise NotPending from None
-            run = now
+            run = changed
 
 
 def _input(parts: Parts, run: Run, answer: Answer) -> Data | None:

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from adyton.adapters import copy, eth_tx, json_parse
 from adyton.adapters.base import TaskContext
 from adyton.domain import data, evm
+from adyton.domain.numbers import Unencodable
 from adyton.domain.runs import Completed, Errored, RunStatus
 
 CONTEXT = TaskContext(run_id="0" * 32, position=0, status=RunStatus.UNSTARTED, transaction=None, connected=True)
 SELECTOR = "0x4ab0d190"
+MANY_WORDS = "0x6ae0bc76"
 
 # --- paths -----------------------------------------------------------------------------------------------------------
 
@@ -137,11 +140,33 @@ def test_a_fulfilment_with_several_values_is_that_of_the_abi(
     """``fulfillOracleRequest2`` of Operator contracts, and the consumer's own values in its bytes."""
     types = ["bytes32", "uint256", "bytes", "bool", "int256"]
     request = eth_tx.request(
-        {"functionSelector": SELECTOR, "dataPrefix": "0x" + encode(HEAD, prefix).hex(), "abiEncoding": types},
+        {"functionSelector": MANY_WORDS, "dataPrefix": "0x" + encode(HEAD, prefix).hex(), "abiEncoding": types},
         {"__chainlink_result_collection__": [str(unsigned), "0x" + content.hex(), truth, signed]},
     )
     values = encode(types, [prefix[0], unsigned, content, truth, signed])
-    assert request.data == SELECTOR + encode([*HEAD, "bytes"], [*prefix, values]).hex()
+    assert request.data == MANY_WORDS + encode([*HEAD, "bytes"], [*prefix, values]).hex()
+
+
+@given(PREFIX, st.integers(-(2**255), 2**255 - 1), st.sampled_from(["uint256", "int256", "bytes", ""]))
+def test_a_job_with_one_value_serves_a_requester_who_could_take_several(
+    prefix: tuple[Any, ...], number: int, form: str
+) -> None:
+    number = abs(number) if form == "uint256" else number
+    result = f"0x{number % 2**256:064x}" if form == "" else str(number)
+    request = eth_tx.request(
+        {"functionSelector": MANY_WORDS, "dataPrefix": "0x" + encode(HEAD, prefix).hex(), "format": form}, {"result": result}
+    )
+    kind, value = (form, number) if form in {"uint256", "int256"} else ("bytes", result.encode())
+    if form == "":
+        kind, value = "uint256", number % 2**256
+    values = encode(["bytes32", kind], [prefix[0], value])
+    assert request.data == MANY_WORDS + encode([*HEAD, "bytes"], [*prefix, values]).hex()
+
+
+def test_several_values_are_not_sent_to_a_requester_who_takes_one() -> None:
+    params = {"functionSelector": SELECTOR, "dataPrefix": "0x" + "ab" * 160, "abiEncoding": ["bytes32", "uint256"]}
+    with pytest.raises(Unencodable, match="must be asked for with data version 2"):
+        eth_tx.request(params, {"__chainlink_result_collection__": ["1"]})
 
 
 @given(st.text(alphabet="0123456789abcdefABCDEFxXg-", max_size=80))

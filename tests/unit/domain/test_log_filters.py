@@ -45,6 +45,11 @@ def test_transfers_to_one_account_stay_apart_from_requests() -> None:
     assert found == (LogFilter((), (REQUESTS,)), LogFilter((), ((TRANSFER,), (), (ME, YOU))))
 
 
+def test_a_place_that_only_one_of_two_restricts_keeps_them_apart() -> None:
+    found = wanted_logs([event_job(ethlog((), (), (ME,)), ethlog((TRANSFER,), (), (YOU,)))])
+    assert found == (LogFilter((), ((), (), (ME,))), LogFilter((), ((TRANSFER,), (), (YOU,))))
+
+
 def test_places_at_the_end_that_ask_for_nothing_are_left_out_for_a_log_may_have_no_topic_there() -> None:
     assert wanted_logs([event_job(ethlog((TRANSFER,), (), ()))]) == (LogFilter((), ((TRANSFER,),)),)
 

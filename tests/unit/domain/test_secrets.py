@@ -18,7 +18,7 @@ VALUES = {"KEY": "p@ss/w0rd&=+ %", "OTHER": "$(secret:KEY)"}
 
 def test_names_are_found_in_their_order_each_once() -> None:
     assert names("a $(secret:B) $(secret:A)$(secret:B) $(secret) $secret:C $( secret:D)") == ["B", "A"]
-    assert names("$(secret:../x)") == ["../x"]
+    assert names("$(secret:../x) $(secret: A) $(secret:)") == ["../x", " A", ""]
     assert named_in({"a": ["$(secret:X)", 1, None, {"b": "$(secret:Y)"}], "$(secret:Z)": True}) == ["X", "Y"]
 
 

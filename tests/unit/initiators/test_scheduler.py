@@ -269,6 +269,17 @@ async def test_missed_times_wait_while_much_is_under_way(rig: Rig) -> None:
     assert await rig.after(1) == 5
 
 
+async def test_many_jobs_do_not_make_up_for_everything_at_once(rig: Rig) -> None:
+    for number in range(60):
+        await rig.add(job_id=f"{number:032x}", missed="all")
+    rig.db.operations = 0
+    started = await rig.away(100 * 60 + 5)
+    assert ENOUGH < started <= ENOUGH + 100
+    assert rig.db.operations == 5
+    rig.bench.engine.queue._owned.clear()
+    assert await rig.after(1) > started
+
+
 # --- overlapping runs ------------------------------------------------------------------------------------------------
 
 

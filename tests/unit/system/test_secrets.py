@@ -12,6 +12,12 @@ from adyton.system import hidden, logs
 from adyton.system.secrets import SystemSecrets
 
 
+@pytest.fixture(autouse=True)
+def nothing_hidden_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hidden, "_values", set())
+    monkeypatch.setattr(hidden, "_spellings", ())
+
+
 def put(directory: Path, name: str, value: bytes | str, mode: int = 0o600) -> Path:
     file = directory / name
     file.write_bytes(value.encode() if isinstance(value, str) else value)
@@ -92,11 +98,7 @@ async def test_what_is_no_secret_is_refused(tmp_path: Path) -> None:
             await SystemSecrets(tmp_path, {}).values([name])
 
 
-async def test_what_was_read_is_in_no_log_line_in_any_field_or_spelling(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hidden, "_values", set())
-    monkeypatch.setattr(hidden, "_spellings", ())
+async def test_what_was_read_is_in_no_log_line_in_any_field_or_spelling(tmp_path: Path) -> None:
     put(tmp_path, "KEY", "hush/hush&1")
     await SystemSecrets(tmp_path, {}).values(["KEY"])
     put(tmp_path, "KEY", "anew")

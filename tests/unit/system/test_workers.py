@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -113,7 +114,7 @@ def pid(params, data, /):
 def environment(params, data, /):
     return dict(os.environ)
 
-@adapter(timeout=0.5)
+@adapter(timeout=2)
 def child(params, data, /):
     with open(params["file"], "w") as file:
         file.write(str(subprocess.Popen(["sleep", "600"]).pid))
@@ -320,6 +321,36 @@ async def test_a_call_that_is_given_up_ends_its_process(package: Packages) -> No
     with pytest.raises(asyncio.CancelledError):
         await slow
     assert await package.value("pid") != before
+
+
+async def test_the_processes_end_when_the_node_is_killed_whatever_they_do(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(
+        "import os, sys\nfrom adyton.sdk import adapter\n"
+        "@adapter(timeout=600)\ndef loop(params, data):\n"
+        "    print('pid', os.getpid(), file=open(params['file'], 'w'))\n    while True: pass\n"
+    )
+    node = (
+        "import asyncio, msgspec, os, sys\n"
+        "from adyton.domain.python_adapters import Installed, Question\n"
+        "from adyton.system.workers import SystemWorkers\n"
+        "async def main():\n"
+        "    loop = Installed(name='loop', package='p', version='1', target='endless:loop')\n"
+        "    workers = SystemWorkers([loop], timeout=600, answer_limit=1000)\n"
+        "    params = msgspec.Raw(msgspec.json.encode({'file': sys.argv[1]}))\n"
+        "    await workers.ask(Question(op='perform', name='loop', params=params, data=msgspec.Raw(b'{}')))\n"
+        "asyncio.run(main())\n"
+    )
+    source = str(Path(adyton.__file__).parents[1])
+    said = tmp_path / "pid"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", node, str(said), env={**os.environ, "PYTHONPATH": f"{tmp_path}:{source}"}
+    )
+    async with asyncio.timeout(30):
+        while not (said.exists() and said.read_text().endswith("\n")):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.01)
+    process.kill()
+    await process.wait()
+    await ended(int(said.read_text().split()[1]))
 
 
 async def test_a_process_that_has_nothing_to_do_ends(package: Packages, monkeypatch: pytest.MonkeyPatch) -> None:

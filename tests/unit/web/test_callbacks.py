@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from adyton.domain.bridges import Bridge, token_hash
+from adyton.domain.errors import StorageUnavailable
 from adyton.domain.jobs import TaskSpec
 from adyton.domain.runs import Run, RunStatus
+from adyton.ports import HttpRequest, HttpResponse
 from adyton.services.callbacks import PATIENCE
 from adyton.storage import bridges as stored_bridges
 from adyton.storage.connect import open_memory
@@ -276,6 +278,19 @@ async def test_an_answer_is_stored_though_log_intake_has_moved_the_run_meanwhile
         assert (run.status, run.version) == (RunStatus.COMPLETED, version + 2)
 
 
+async def test_an_answer_is_stored_though_the_bridge_has_said_once_more_that_it_comes_later() -> None:
+    db = Interrupted()
+    async with Api(db=db) as api:
+        run_id = await waiting(api, ORACLE)
+
+        async def later() -> None:
+            assert (await answer(api, run_id, {"pending": True, "data": {"progress": 50}})).status_code == 200
+
+        db.meanwhile = later
+        assert (await answer(api, run_id)).status_code == 200
+        assert (await api.run(run_id)).tasks[0].data == {"result": "7"}
+
+
 async def test_an_answer_to_a_run_that_an_operator_has_cancelled_meanwhile_is_refused() -> None:
     db = Interrupted()
     async with Api(db=db) as api:
@@ -338,3 +353,46 @@ async def test_a_run_in_progress_at_another_task_is_not_waited_for(api: Api) -> 
     began = api.bench.clock.monotonic()
     assert (await answer(api, run_id)).status_code == 405
     assert api.bench.clock.monotonic() == began
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_crash_before_the_bridges_word_is_stored_asks_it_again_under_the_same_id(api: Api) -> None:
+    run_id = await started(api, ORACLE)
+    ask, asked = api.bench.http.request, asyncio.Event()
+
+    async def silent(request: HttpRequest) -> HttpResponse:
+        await ask(request)
+        asked.set()
+        return await asyncio.Future()
+
+    api.bench.http.request = silent  # type: ignore[method-assign] # a source that does not answer
+    work = asyncio.create_task(api.work_on(run_id))
+    await asked.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert (await api.run(run_id)).status is RunStatus.IN_PROGRESS
+
+    api.bench.http.request = ask  # type: ignore[method-assign] # as it was
+    api.bench.http.body = '{"pending": true}'
+    await api.work_on(run_id)
+    first, second = api.bench.http.asked
+    assert first.body == second.body
+    assert (await answer(api, run_id)).status_code == 200
+
+
+async def test_a_database_that_cannot_write_leaves_the_run_waiting_and_says_try_again() -> None:
+    db = Interrupted()
+    async with Api(db=db) as api:
+        run_id = await waiting(api, ORACLE)
+
+        async def full() -> None:
+            raise StorageUnavailable("the disk is full")
+
+        db.meanwhile = full
+        response = await answer(api, run_id)
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert (await api.run(run_id)).status is RunStatus.PENDING_BRIDGE
+        assert (await answer(api, run_id)).status_code == 200

@@ -44,8 +44,8 @@ class NoAgreement(Exception):
 
 
 @adapter(params=Params, timeout=20)
-async def median_price(params: Params, data: Data, /) -> Decimal:
-    """Ask all sources at once; one that fails or is slow is left out."""
+async def median_price(params: Params, _data: Data, /) -> Decimal:
+    """Ask all sources at once; one that fails or is slow is left out. What the run brings does not matter here."""
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         answers = await asyncio.gather(*(_ask(session, source) for source in params.sources), return_exceptions=True)
@@ -68,12 +68,12 @@ async def _ask(session: aiohttp.ClientSession, source: Source) -> Decimal:
 
 
 def number_at(text: bytes, path: Sequence[str | int]) -> Decimal:
-    """The number at a path of a JSON text, with all its digits. Raises LookupError, ValueError."""
+    """The number at a path of a JSON text, with all its digits. Raises LookupError, TypeError, ValueError."""
     value: Any = _DECODER.decode(text)
     for key in path:
         value = value[key]
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise ValueError(f"no number at {list(path)}")
+        raise TypeError(f"no number at {list(path)}")
     number = Decimal(value)
     if not number.is_finite():
         raise ValueError(f"no number at {list(path)}")
