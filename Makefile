@@ -1,6 +1,6 @@
 # Every target sets the checkout up by itself: Python 3.11 to 3.13, git and make are all it needs.
 .DEFAULT_GOAL := help
-SOURCES := src tests bench
+SOURCES := src tests bench examples
 
 .PHONY: help
 help: ## this list
