@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 
 import structlog
 
@@ -217,6 +218,7 @@ async def build(
         heads=heads,
         settlements=transactions,
         metrics=metrics,
+        mirrors=(jobs.refresh, partial(bridges.load, database)),
     )
     open_requests = TriedAnswers(chain=chain, keys=keystore.addresses)
     intake = LogIntake(

@@ -102,3 +102,41 @@ async def wait(place: World, node: Any, job_id: str) -> dict[str, Any]:
 
     ended: dict[str, Any] = await place.until("the run ends", probe)
     return ended
+
+
+PRICES = '{"USD": 1923.45, "EUR": 1650.11, "JPY": 220000.5}'
+
+
+def several(url: str, oracle: str) -> dict[str, Any]:
+    """A job that answers with three prices, in cents."""
+    tasks: list[dict[str, Any]] = []
+    for currency in ("USD", "EUR", "JPY"):
+        tasks += [
+            {"type": "httpget", "params": {"get": url}},
+            {"type": "jsonparse", "params": {"path": [currency]}},
+            {"type": "multiply", "params": {"times": 100}},
+            {"type": "resultcollect"},
+        ]
+    answer = {"type": "ethtx", "params": {"abiEncoding": ["bytes32", "uint256", "uint256", "uint256"]}}
+    return {"initiators": [{"type": "runlog", "params": {"address": oracle}}], "tasks": [*tasks, answer]}
+
+
+async def test_a_consumer_of_several_words_holds_all_of_them(place: World) -> None:
+    chain, contracts = place.chain, place.contracts
+    place.prices.body = PRICES
+    async with start_node_in(place) as node:
+        oracle = await official.deploy_oracle(chain, contracts.owner, official.OPERATOR, contracts.link, place.address())
+        job_id = await node.api.create_job(several(place.prices.url, oracle))
+        consumer = await official.deploy_consumer(
+            chain, contracts.owner, "v0.7/MultiWordConsumer", contracts.link, oracle, job_id
+        )
+        call = abi.call("requestMultipleParameters(string,uint256)", "USD", on_chain.LINK)
+        await chain.send(contracts.owner, to=consumer, data=call)
+
+        async def held_words() -> list[int] | None:
+            words = [int(await chain.call(consumer, abi.call(f"{name}()")), 16) for name in ("usd", "eur", "jpy")]
+            return words if any(words) else None
+
+        assert await place.until("the consumer holds the prices", held_words) == [PRICE, 165011, 22000050]
+        account = await place.settled(1)
+    assert dict(account.ends) == {End.ANSWERED: 1}

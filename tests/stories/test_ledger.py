@@ -21,16 +21,18 @@ from adyton.dev import contracts as on_chain
 from adyton.dev.chain import ChainRefused, LocalChain
 from adyton.dev.contracts import Contracts
 from adyton.domain import evm
+from adyton.domain.times import rfc3339
 from adyton.ethereum.client import Chain
 from adyton.ledger.account import Account, End, Kind, text
 from adyton.ledger.draw_up import draw_up
 from adyton.ledger.ends import Rules
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database, Statement
+from support.agreements import deploy_court, propose
 from support.anvil import start_anvil
 from support.builders import JOB_ID, NOW
 from support.contracts import IN_CENTS, World, start_node_in
-from support.ledger import connect
+from support.ledger import connect, unfinished
 
 pytestmark = pytest.mark.stories
 
@@ -268,3 +270,37 @@ async def command(place: World, *options: str) -> tuple[int, str]:
         "ledger", [sys.executable, "-m", "adyton", "ledger", *options], log=log, environment=environment
     )
     return await child.wait(), child.output()
+
+
+async def test_requests_under_a_service_agreement_are_accounted_for(place: World) -> None:
+    court = await deploy_court(place.chain, place.contracts.owner, place.contracts.link)
+    async with start_node_in(place, FEATURE_SERVICE_AGREEMENTS="true") as node:
+        end = rfc3339((place.real.clock.now() // 1_000_000 + 3600) * 1_000_000)
+        agreement = await propose(place.real.http, node, court.proposal(place.prices.url, [place.address()], end))
+        await court.initiate(agreement, [agreement["signature"]])
+        consumer = await court.consumer(agreement["id"])
+        await court.ask(consumer, "USD")
+
+        async def told() -> bool | None:
+            return await court.price(consumer) == 192345 or None
+
+        await place.until("the consumer has its answer", told)
+        account = await agreed(place)
+        assert dict(account.ends) == {End.ANSWERED: 1}
+        assert account.spent[0].adds_up
+    await court.ask(consumer, "EUR")  # nobody is there to hear it
+    await place.chain.mine(20)
+    assert kinds(await place.ledger()) == [Kind.LOST]
+
+
+async def agreed(place: World) -> Account:
+    """The account, once everything is quiet. What a Coordinator holds for each oracle is not looked at."""
+
+    async def quiet() -> bool | None:
+        return (await unfinished(place.root))[1:] == (0, 0) or None
+
+    await place.until("everything is quiet", quiet)
+    account = await place.ledger()
+    assert account.sound, text(account)
+    assert ["LINK of" in what for what in account.unchecked] == [True]
+    return account

@@ -63,9 +63,16 @@ class LocalChain:
         """The funded accounts that anvil signs for, in lower case."""
         return [account.lower() for account in await self.rpc("eth_accounts")]
 
-    async def send(self, sender: str, *, to: str | None = None, data: str = "0x", value: int = 0) -> dict[str, Any]:
-        """Send a transaction and return its receipt. Raises ChainRefused if it reverts."""
+    async def send(
+        self, sender: str, *, to: str | None = None, data: str = "0x", value: int = 0, gas: int | None = None
+    ) -> dict[str, Any]:
+        """Send a transaction and return its receipt. Raises ChainRefused if it reverts.
+
+        ``gas`` is for what may cost more in its block than the chain estimates now, such as a stored time that has not changed.
+        """
         fields = {"from": sender, "data": data, "value": hex(value)} | ({"to": to} if to else {})
+        if gas is not None:
+            fields["gas"] = hex(gas)
         transaction = await self.rpc("eth_sendTransaction", fields)
         receipt = await self.receipt(transaction)
         if receipt["status"] != "0x1":

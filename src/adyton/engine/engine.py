@@ -23,7 +23,7 @@ gives it up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -68,8 +68,12 @@ class Settlements(Protocol):
         ...
 
 
+Refresh = Callable[[], Awaitable[None]]
+"""Holds what is kept in memory against its rows. Raises StorageUnavailable."""
+
+
 class Engine:
-    """Runs, from created to finished."""
+    """Runs, from created to finished. ``mirrors`` are refreshed each minute."""
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Engine:
         heads: Heads,
         settlements: Settlements,
         metrics: Metrics,
+        mirrors: Sequence[Refresh] = (),
         workers: int = 1000,
         queue_keeps: int = 20_000,
     ) -> None:
@@ -92,6 +97,7 @@ class Engine:
         self.executor = executor
         self._heads = heads
         self._settlements = settlements
+        self._mirrors = mirrors
         self._finished = {status: metrics.runs_finished.labels(status.value) for status in RunStatus if status.finished}
         self.queue = RunQueue(work=self._advance, leftovers=self._leftovers, workers=workers, keeps=queue_keeps)
         self.timers = Timers(db=db, clock=clock, push=self._push, behind=lambda: self.queue.behind)
@@ -230,7 +236,7 @@ class Engine:
 
     async def _sweep(self) -> None:
         """Should a hint have been lost, the rows still say it: at the start and each minute, settled runs and those without an
-        owner are taken up."""
+        owner are taken up, and what is kept in memory is held against its rows."""
         while True:
             try:
                 await self._push(await stored_transactions.settled_runs(self._db))
@@ -238,6 +244,8 @@ class Engine:
                     await self._due(RunStatus.IN_PROGRESS)
                 if self.executor.connected:
                     await self._due(RunStatus.PENDING_CONNECTION)
+                for refresh in self._mirrors:
+                    await refresh()
             except StorageUnavailable as fault:
                 log.error("the sweep cannot read; it comes again", because=str(fault))
             await self._clock.sleep(_SWEEP_SECONDS)

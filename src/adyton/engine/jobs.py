@@ -47,6 +47,19 @@ class JobRegistry:
         for told in self._listeners:
             told()
 
+    async def refresh(self) -> None:
+        """Hold what is known against the rows: the answer to a commit that stored or archived a job may have been lost. After a
+        change meanwhile it is left to the next time. Raises StorageUnavailable."""
+        version, live = self.version, set(await stored.live_ids(self._db))
+        found = [await stored.get(self._db, job_id) for job_id in sorted(live - self.jobs.keys())]
+        if self.version != version:
+            return
+        for job in found:
+            if job is not None:
+                self.add(job)
+        for job_id in self.jobs.keys() - live - {job.id for job in found if job is not None}:
+            self.remove(job_id)
+
     async def job(self, job_id: str) -> Job | None:
         """The job of that id, archived or not."""
         known = self.jobs.get(job_id) or self._archived.get(job_id)

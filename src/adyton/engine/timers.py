@@ -53,17 +53,18 @@ class Timers:
             self._poked.clear()
             self._wakes_at = None
             try:
-                await self._look()
-                self._sooner(await stored.next_due(self._db, self._clock.now()))
+                now = self._clock.now()
+                await self._look(now)
+                self._sooner(await stored.next_due(self._db, now))
             except StorageUnavailable as fault:
                 log.error("what is due cannot be read; trying again", because=str(fault))
                 await self._clock.sleep(1)
                 continue
             await self._rest()
 
-    async def _look(self) -> None:
-        """Queue every run that is due now, as far as the queue keeps them."""
-        now, behind = self._clock.now(), (-1, "")
+    async def _look(self, now: int) -> None:
+        """Queue every run that is due at a time, as far as the queue keeps them."""
+        behind = (-1, "")
         while not self._behind():
             found = await stored.overdue(self._db, now, behind=behind, limit=CHUNK)
             await self._push([run_id for _, run_id in found])

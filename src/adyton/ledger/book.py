@@ -9,9 +9,12 @@ from typing import Protocol
 import msgspec
 
 from adyton.domain.chain import ZERO_ADDRESS, Address, Hash
-from adyton.domain.requests import RUN_LOG, job_topics
+from adyton.domain.requests import EXEC_AGREEMENT, RUN_LOG, job_topics
 from adyton.ledger.chain_side import Asked, RequestKey
 from adyton.storage.database import Row, Value
+
+_LISTENING = (RUN_LOG, EXEC_AGREEMENT)
+"""The initiators whose logs are requests that somebody waits for."""
 
 
 class Rows(Protocol):
@@ -23,12 +26,19 @@ class Rows(Protocol):
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """A job's wish for requests: of which contract (ZERO_ADDRESS: any) and from which block on (None: any)."""
+    """A job's wish for requests: of which contract (ZERO_ADDRESS: any) and from which block on (None: any). ``agreement``: they
+    name that service agreement instead of the job."""
 
     job_id: str
     address: Address
     from_block: int | None = None
     archived: bool = False
+    agreement: Hash | None = None
+
+    @property
+    def topics(self) -> tuple[Hash, ...]:
+        """What a request names that is meant."""
+        return job_topics(self.job_id) if self.agreement is None else (self.agreement,)
 
 
 class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +119,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
         """Listeners by the topic that names their job."""
         found: dict[Hash, list[Listener]] = defaultdict(list)
         for each in self.listeners:
-            for topic in job_topics(each.job_id):
+            for topic in each.topics:
                 found[topic].append(each)
         return found
 
@@ -138,7 +148,7 @@ async def first_block(db: Rows) -> int | None:
 async def first_job(db: Rows) -> int | None:
     """When the oldest job was made that listens to the chain, in seconds; None when there is none."""
     [(oldest,)] = await db.read(
-        "SELECT MIN(jobs.created_at) FROM jobs JOIN initiators ON job_id = jobs.id WHERE type = ?", (RUN_LOG,)
+        "SELECT MIN(jobs.created_at) FROM jobs JOIN initiators ON job_id = jobs.id WHERE type IN (?, ?)", _LISTENING
     )
     return None if oldest is None else _int(oldest) // 1_000_000
 
@@ -146,8 +156,8 @@ async def first_job(db: Rows) -> int | None:
 async def contracts(db: Rows) -> set[Address]:
     """Every contract that the node was asked through, or that a job listens to."""
     rows = await db.read(
-        "SELECT contract FROM requests UNION SELECT address FROM initiators WHERE type = ? AND address <> ?",
-        (RUN_LOG, ZERO_ADDRESS),
+        "SELECT contract FROM requests UNION SELECT address FROM initiators WHERE type IN (?, ?) AND address <> ?",
+        (*_LISTENING, ZERO_ADDRESS),
     )
     return {str(address) for (address,) in rows}
 
@@ -168,11 +178,14 @@ async def read_book(db: Rows, *, first: int) -> Book:
 
 async def _listeners(db: Rows) -> tuple[Listener, ...]:
     rows = await db.read(
-        "SELECT jobs.id, address, from_block, archived_at FROM initiators JOIN jobs ON jobs.id = job_id "
-        "WHERE type = ? ORDER BY initiators.id",
-        (RUN_LOG,),
+        "SELECT jobs.id, address, from_block, archived_at, agreement FROM initiators JOIN jobs ON jobs.id = job_id "
+        "WHERE type IN (?, ?) ORDER BY initiators.id",
+        _LISTENING,
     )
-    return tuple(Listener(str(job), str(address), _maybe(begin), end is not None) for job, address, begin, end in rows)
+    return tuple(
+        Listener(str(job), str(address), _maybe(begin), end is not None, _text(agreement))
+        for job, address, begin, end, agreement in rows
+    )
 
 
 async def _requests(db: Rows, first: int) -> dict[RequestKey, RequestRow]:

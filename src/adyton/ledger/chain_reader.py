@@ -30,6 +30,7 @@ from adyton.ledger.chain_side import (
     RequestKey,
     Sent,
     fulfilled,
+    is_one_of_many,
     payment_in,
 )
 
@@ -217,7 +218,8 @@ def _answered(
         tried = _answers(each, contracts)
         if tried is not None and receipts[each.hash].status == 1:
             height = receipts[each.hash].block_number
-            found[tried][each.hash] = Answered(each.hash, each.sender, height, payment_in(each.data))
+            several = is_one_of_many(each.data)
+            found[tried][each.hash] = Answered(each.hash, each.sender, height, payment_in(each.data), several)
     return {key: tuple(answers.values()) for key, answers in found.items()}
 
 

@@ -12,12 +12,12 @@ import msgspec
 
 from adyton.domain import evm
 from adyton.domain.chain import Address, Hash, Hex
-from adyton.domain.requests import LAYOUTS
+from adyton.domain.requests import AGREEMENT, ANSWERS, LAYOUTS, MANY_WORDS
 
-FULFILMENTS: frozenset[Hex] = frozenset({layout.selector for layout in LAYOUTS.values()} | {"0x6ae0bc76"})
-"""Functions that take an answer, the request's id being their first word; the last is Operator's ``fulfillOracleRequest2``."""
+FULFILMENTS: frozenset[Hex] = ANSWERS
+"""Functions that take an answer, the request's id being their first word."""
 PAYMENT_FOLLOWS: frozenset[Hex] = frozenset(
-    {layout.selector for layout in LAYOUTS.values() if layout.repeats_callback} | {"0x6ae0bc76"}
+    {layout.selector for layout in LAYOUTS.values() if layout.repeats_callback} | {MANY_WORDS}
 )
 """Those whose second word is the payment."""
 CANCELLED: Hash = evm.event_topic("CancelOracleRequest(bytes32)")
@@ -65,6 +65,8 @@ class Answered(msgspec.Struct, frozen=True):
     """None when a contract sent it on: its transaction is not addressed to the oracle."""
     block_number: int
     payment: int | None = None
+    one_of_many: bool = False
+    """The contract waits for the answer of each oracle of an agreement, and this is one of them."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,11 @@ def fulfilled(to: Address | None, data: Hex) -> RequestKey | None:
     if to is None or data[:_SELECTOR] not in FULFILMENTS or len(data) < _SELECTOR + _WORD:
         return None
     return RequestKey(to, "0x" + data[_SELECTOR : _SELECTOR + _WORD])
+
+
+def is_one_of_many(data: Hex) -> bool:
+    """Whether a fulfilment is that of an agreement, which every oracle of it sends."""
+    return data[:_SELECTOR] == AGREEMENT.selector
 
 
 def payment_in(data: Hex) -> int | None:

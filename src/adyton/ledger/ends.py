@@ -152,7 +152,8 @@ def _cases(chain: ChainSide, book: Book) -> Iterator[Case]:
     for key, times in ours.items():
         asked, row = times[-1], book.requests.get(key)
         run = book.runs.get(row.run_id) if row is not None and row.run_id is not None else None
-        answers = chain.answers.get(key, ())
+        # Of an agreement's oracles each answers for itself: what the others said is not the end of what we owe.
+        answers = tuple(each for each in chain.answers.get(key, ()) if not each.one_of_many or each.sender in chain.keys)
         newest = max([asked.block_number, *(each.block_number for each in answers)])
         yield Case(
             asked=asked,

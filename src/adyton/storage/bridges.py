@@ -36,10 +36,14 @@ class Bridges:
         self.changing = asyncio.Lock()
 
     async def load(self, db: Database) -> None:
-        """Read every bridge. Called once, before anything else runs."""
-        rows = await db.read(f"SELECT {_COLUMNS} FROM bridges ORDER BY name")
-        self._by_name = {bridge.name: bridge for bridge in map(_bridge, rows)}
-        self.version += 1
+        """Hold what is known against the rows: at the start, and from time to time, because the answer to a commit that changed
+        a bridge may have been lost. Raises StorageUnavailable."""
+        async with self.changing:
+            rows = await db.read(f"SELECT {_COLUMNS} FROM bridges ORDER BY name")
+            found = {bridge.name: bridge for bridge in map(_bridge, rows)}
+            if found != self._by_name:
+                self._by_name = found
+                self.version += 1
 
     def get(self, name: str) -> Bridge | None:
         """The bridge of that name, in lower case."""

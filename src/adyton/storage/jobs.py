@@ -109,6 +109,11 @@ async def live(db: Database, *, chunk: int = 1000) -> list[Job]:
     return jobs
 
 
+async def live_ids(db: Database) -> list[str]:
+    """The ids of the jobs that are not archived."""
+    return [str(row[0]) for row in await db.read("SELECT id FROM jobs WHERE archived_at IS NULL")]
+
+
 async def archive(db: Database, job_id: str, now: int, *also: Statement) -> bool:
     """Archive a job, and what belongs behind it into the same write; False when there is none that could be."""
     return bool((await db.write(Statement(_ARCHIVE, [(now, job_id)], returning=True), *also))[0])

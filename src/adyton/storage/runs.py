@@ -34,10 +34,10 @@ _SAVE_TASK = """
         confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at"""
 _TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
 _NAMES = _COLUMNS.split(", ")
-# A run and its task runs as they are at one moment.
-_ONE = f"""
+# Runs and their task runs as they are at one moment.
+_WHOLE = f"""
     SELECT {", ".join(f"r.{name}" for name in _NAMES)}, {", ".join(f"t.{name}" for name in _TASK_COLUMNS.split(", "))}
-    FROM runs r LEFT JOIN task_runs t ON t.run_id = r.id WHERE r.id = ? ORDER BY t.position"""
+    FROM runs r LEFT JOIN task_runs t ON t.run_id = r.id"""
 _AT_ONCE = 500
 """Parameters of one query; every database takes that many."""
 
@@ -80,21 +80,24 @@ def save(run: Run, tasks: Iterable[TaskRun], *, with_input: bool = False) -> tup
 
 async def get(db: Database, run_id: str, jobs: JobLookup) -> Run | None:
     """The run of that id, of an archived job too."""
-    rows = await db.read(_ONE, (run_id,))
-    if not rows:
-        return None
-    width = len(_NAMES)
-    children = {cast("int", row[width + 1]): row[width:] for row in rows if row[width] is not None}
-    return _run(rows[0][:width], children, await _job_of(jobs, str(rows[0][1])))
+    found = await many(db, [run_id], jobs)
+    return found[0] if found else None
 
 
 async def many(db: Database, run_ids: Sequence[str], jobs: JobLookup) -> list[Run]:
-    """The runs of these ids, oldest first; unknown ids are left out."""
+    """The runs of these ids, each as it is at one moment, oldest first; unknown ids are left out."""
     if not run_ids:
         return []
     marks = ", ".join("?" * len(run_ids))
-    rows = await db.read(f"SELECT {_COLUMNS} FROM runs WHERE id IN ({marks}) ORDER BY id", tuple(run_ids))
-    return await _complete(db, rows, jobs)
+    rows = await db.read(f"{_WHOLE} WHERE r.id IN ({marks}) ORDER BY r.id, t.position", tuple(run_ids))
+    width = len(_NAMES)
+    children: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        of_run = children.setdefault(str(row[0]), {})
+        if row[width] is not None:
+            of_run[cast("int", row[width + 1])] = row[width:]
+    runs = {str(row[0]): row[:width] for row in rows}
+    return [_run(row, children[run_id], await _job_of(jobs, str(row[1]))) for run_id, row in runs.items()]
 
 
 async def page(

@@ -128,6 +128,27 @@ async def test_what_is_due_at_the_start_is_pushed_at_once(timing: Timing) -> Non
         assert timing.pushed == overdue[::-1]
 
 
+async def test_what_becomes_due_while_it_looks_is_not_left_for_a_minute(timing: Timing) -> None:
+    (soon,) = await timing.sleeping(20)
+
+    class SlowDatabase(PassingDatabase):
+        """Takes a second for each read."""
+
+        async def read(self, sql: str, params: Row = ()) -> list[Row]:
+            rows = await self.real.read(sql, params)
+            timing.clock.elapsed += 1
+            return rows
+
+    timing.timers._db = SlowDatabase(timing.bench.db)
+    timing.clock.elapsed = 19.5
+    async with at_work(timing.timers):
+        await timing.idle(1)
+        assert timing.clock.asked == [0]
+        await timing.clock.move(0)
+        await timing.idle(2)
+        assert timing.pushed == [soon]
+
+
 async def test_a_run_with_an_earlier_time_pokes_it(timing: Timing) -> None:
     await timing.sleeping(50)
     async with at_work(timing.timers):

@@ -268,6 +268,23 @@ def test_a_request_that_was_asked_twice_under_one_id_may_be_answered_twice() -> 
     assert kinds(account(side, book(), RULES)) == []
 
 
+def test_what_the_other_oracles_of_an_agreement_answer_is_neither_a_second_answer_nor_ours() -> None:
+    theirs = Answered(word(998), "0x" + "98" * 20, 60, one_of_many=True)
+    side = chain()
+    ours = replace(side.answers[key(1)][0], one_of_many=True)
+    unknown = {ORACLE: ContractSide(withdrawable_before=None, withdrawable_after=None, withdrawn=None)}
+    both = replace(side, answers={**side.answers, key(1): (ours, theirs)}, contracts=unknown)
+    assert kinds(account(both, book(), RULES)) == []
+    missing = without_answer(contracts=unknown)
+    found = account(replace(missing, answers={**missing.answers, key(3): (theirs,)}), with_open(None, None), RULES)
+    assert kinds(found) == [Kind.LOST]
+
+
+def test_a_request_under_an_agreement_is_known_by_the_agreement() -> None:
+    agreed = Listener(JOB_ID, ORACLE, agreement=word(77))
+    assert list(Book(listeners=(agreed,)).topics()) == [word(77)]
+
+
 def test_a_request_that_is_answered_and_cancelled() -> None:
     assert kinds(account(chain(cancellations={key(1): (word(300),)}), book(), RULES)) == [Kind.TWO_ENDS]
 
