@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "adyton"
 
 # Each part may import what stands before it; parts on one line may not import one another.
 LAYERS = (
-    ("domain", "sdk"),
+    ("domain", "guard", "sdk"),
     ("config", "metrics", "ports", "worker"),
     ("storage", "system"),
     ("ethereum", "keystore"),

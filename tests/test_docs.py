@@ -38,6 +38,13 @@ def test_the_page_about_settings_is_that_of_the_table() -> None:
     assert read("configuration.md") == page(), "write it again: python -m adyton.config > docs/configuration.md"
 
 
+def test_decisions_are_numbered_without_a_gap() -> None:
+    pages = sorted((DOCS / "decisions").iterdir())
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    titles = [page.read_text().partition("\n")[0] for page in pages]
+    assert [title for number, title in enumerate(titles, 1) if not title.startswith(f"# {number}. ")] == []
+
+
 def test_every_setting_has_a_heading() -> None:
     assert {row.name for row in settings()} <= headings("configuration.md")
 
@@ -59,6 +66,13 @@ def found(group: click.Group, words: list[str]) -> bool:
     if command is None or not words[1:]:
         return command is not None
     return isinstance(command, click.Group) and found(command, words[1:])
+
+
+def test_every_option_is_on_the_page() -> None:
+    options = {
+        option for entry in COMMANDS for parameter in entry.params for option in parameter.opts if option.startswith("--")
+    }
+    assert {option for option in options if f"`{option}" not in read("cli.md")} == set()
 
 
 def test_every_option_of_starting_a_node_has_a_row() -> None:

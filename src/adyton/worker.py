@@ -15,10 +15,11 @@ import math
 import os
 import queue
 import resource
+import signal
 import threading
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import msgspec
 
@@ -34,6 +35,9 @@ _DIGITS = 100
 
 def main() -> None:
     """Answer until the node closes the pipe."""
+    with contextlib.suppress(PermissionError):  # it leads a session already, if the node has started it
+        os.setsid()
+    signal.signal(signal.SIGTERM, _deaf_to_sigterm(os.getpid()))
     incoming, outgoing = _pipes()
     decimal.DefaultContext.prec = decimal.getcontext().prec = _DIGITS
     setup = msgspec.json.decode(incoming.readline(), type=Setup)
@@ -46,6 +50,25 @@ def main() -> None:
     while True:
         question = msgspec.json.decode(questions.get(), type=Question)
         _say(outgoing, _answer(question, adapters[question.name], loop, setup.answer_limit))
+
+
+def _deaf_to_sigterm(worker: int) -> Callable[[int, object], None]:
+    """What a process does with SIGTERM. The worker itself ignores it: whoever stops a service may tell all its processes, and
+    the run of the call would fail that the node takes up again at its next start; the node kills. A copy of the process, which
+    an adapter has made, ends."""
+
+    def told(number: int, _frame: object) -> None:
+        if os.getpid() != worker:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    return told
+
+
+def _end() -> NoReturn:
+    """End the process and what it has started: the node is gone."""
+    os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -71,7 +94,7 @@ def _listen(incoming: BinaryIO, take: Callable[[bytes], None]) -> None:
     """Read questions; end the process when the node is gone, whatever an adapter is doing."""
     for line in incoming:
         take(line)
-    os._exit(0)
+    _end()
 
 
 def _say(outgoing: BinaryIO, line: bytes) -> None:
@@ -79,7 +102,7 @@ def _say(outgoing: BinaryIO, line: bytes) -> None:
         outgoing.write(line + b"\n")
         outgoing.flush()
     except BrokenPipeError:
-        os._exit(0)
+        _end()
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
 
+from adyton.domain.chain import Address
 from adyton.domain.errors import Conflict
 from adyton.domain.fates import Kind, fate
 from adyton.domain.requests import End, Request
@@ -22,7 +24,7 @@ from adyton.storage.database import Database, Row
 from adyton.storage.fates import Chosen
 from support.api import PassingDatabase
 from support.asked import closing, request_of, run_for, store, transaction_of
-from support.builders import JOB_ID, NOW, Bench, job, number_hash, run_log
+from support.builders import JOB_ID, NOW, REQUESTER, Bench, job, number_hash, run_log
 
 S = TransactionState
 OTHER_JOB = "5" * 32
@@ -44,12 +46,14 @@ RUNS = [
     (RunStatus.ERRORED, ELSEWHERE),
     (RunStatus.CANCELLED, "left the chain"),
 ]
-SENT = [
+SENT: list[tuple[Any, ...] | None] = [
     None,
     *((state, 1, False) for state in S if state is not S.IN_PROGRESS),
     (S.SAFE, 0, False),
     (S.CONFIRMED, 0, False),
     (S.SAFE, 1, True),
+    (S.SAFE, 1, False, REQUESTER),
+    (S.CONFIRMED, 1, False, REQUESTER),
 ]
 ENDS = [("run started", None), ("refused", None), ("run started", End.ANSWERED), ("run started", End.CANCELLED)]
 
@@ -76,8 +80,9 @@ async def stored_cases(bench: Bench) -> dict[str, Kind]:
     return wanted
 
 
-def _sent(run: Run, number: int, state: TransactionState, status: int, noop: bool) -> Transaction:
-    return transaction_of(run, state, number=number, status=status, noop=noop, attempt=number_hash(number, 8))
+def _sent(run: Run, number: int, state: TransactionState, status: int, noop: bool, to: Address | None = None) -> Transaction:
+    made = transaction_of(run, state, number=number, status=status, noop=noop, attempt=number_hash(number, 8))
+    return made if to is None else msgspec.structs.replace(made, to_address=to)
 
 
 async def test_the_database_and_the_rules_agree_about_every_case(database: Database) -> None:

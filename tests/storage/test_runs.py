@@ -331,6 +331,14 @@ async def test_what_is_due_is_found_without_reading_what_is_finished() -> None:
     assert not [step for step in plans.steps if step.startswith("SCAN")]
 
 
+async def test_the_runs_of_many_requests_are_found_without_reading_the_others() -> None:
+    plans = Plans(open_memory())
+    await request_runs.of_requests(plans, [(ORACLE, f"0x{number:064x}") for number in range(500)])
+    await plans.close()
+    assert len([step for step in plans.steps if step.startswith("SEARCH r USING INDEX runs_one_per_request")]) == 2
+    assert not [step for step in plans.steps if step.startswith(("SCAN r ", "SCAN runs"))]
+
+
 async def test_one_run_is_one_query() -> None:
     plans = Plans(open_memory())
     of = await bench(plans)

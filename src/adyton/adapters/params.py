@@ -18,18 +18,22 @@ _GAS = frozenset({"gasprice", "gaslimit", "fromaddress", "fromaddresses", "minre
 """What an answer may cost, which key pays, and how long the node watches it, is the job's to say, never the requester's."""
 _CODE = frozenset({"wasm", "functionabi"})
 """What the node executes, and which function it calls, too."""
+_TARGETS = {"ethtxabiencode": frozenset({"address"})}
+"""What the job says of whom a task of that type calls counts, also against the log that asked."""
 _WHERE = frozenset({"get", "post", "url"})
 """Names of one thing: whoever says one of them has said where to."""
 
 
-def task_params(spec: Data, given: Data, reserved: Collection[str] | None, *, requester_wins: bool = False) -> Data:
+def task_params(
+    spec: Data, given: Data, reserved: Collection[str] | None, *, kind: str = "", requester_wins: bool = False
+) -> Data:
     """The params that a task works with, from the job's and the run's input.
 
     A run that a client started (``reserved`` is None): the input wins, as v0.6.2. A run that a stranger asked for on chain:
     the job wins (as v0.7.1), because the request could else send the job's headers, with their keys, to a server of its own
     (v0.6.2 let it, a DEFECT); ``requester_wins`` restores that order. In both, the keys in ``reserved`` are the log's, in
     exactly their spelling: other spellings, by which v0.6.2 let a stranger redirect an answer, are dropped, and so are gas
-    settings.
+    settings. A task of a ``kind`` that calls whom it likes, and answers nobody, keeps whom the job names.
 
     A task that names a secret takes its params from the job alone: whoever starts a run could else have the secret sent to a
     server of his own.
@@ -38,9 +42,11 @@ def task_params(spec: Data, given: Data, reserved: Collection[str] | None, *, re
         return spec
     if reserved is None:
         return {**spec, **given}
+    own = _TARGETS.get(kind, frozenset()) & {key.casefold() for key in spec}
+    reserved = [name for name in reserved if name.casefold() not in own]
     from_log = {name.casefold() for name in reserved}
     ours = {key: value for key, value in spec.items() if key.casefold() not in from_log}
-    refused = from_log | _GAS | _CODE
+    refused = from_log | own | _GAS | _CODE
     if not requester_wins:
         said = {key.casefold() for key in ours}
         refused |= said | _WHERE if said & _WHERE else said

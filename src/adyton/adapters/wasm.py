@@ -12,7 +12,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from types import ModuleType
@@ -58,7 +58,7 @@ class Wasm:
         self._machine = Machine(fuel=int(timeout * _FUEL), ticks=ticks, memory_limit=memory_limit)
         self._timeout = timeout
         self._read = lru_cache(maxsize=_CACHED)(self._machine.read)
-        self._running: set[asyncio.Future[Any]] = set()
+        self._running: set[Future[Any]] = set()
         self._ticking: asyncio.Task[None] | None = None
 
     def check(self, params: Data) -> None:
@@ -83,21 +83,26 @@ class Wasm:
         return read(PARAM, lambda: self._read(value))
 
     async def _in_a_thread(self, module: bytes, arguments: Sequence[int | float]) -> str:
-        work = asyncio.get_running_loop().run_in_executor(self._machine.threads, self._machine.run, module, arguments)
+        work = self._machine.threads.submit(self._machine.run, module, arguments)
         self._running.add(work)
         work.add_done_callback(self._running.discard)
         if self._ticking is None or self._ticking.done():
             self._ticking = asyncio.create_task(self._tick())
         try:
-            return _answer(await work)
+            return _answer(await asyncio.wrap_future(work))
         except TimeoutError:
             raise WasmFault(f"the module ran longer than WASM_TIMEOUT ({self._timeout:g} s)") from None
 
     async def _tick(self) -> None:
-        """Lets the time of modules pass for as long as one runs."""
-        while self._running:
-            await self._clock.sleep(_TICK)
-            self._machine.tick()
+        """Lets the time of modules pass for as long as one runs, even if nobody waits for it any more. A node that stops waits
+        for its threads, so then all time is over."""
+        try:
+            while self._running:
+                await self._clock.sleep(_TICK)
+                self._machine.tick()
+        except asyncio.CancelledError:
+            self._machine.expire()
+            raise
 
 
 class Machine:
@@ -159,6 +164,11 @@ class Machine:
     def tick(self) -> None:
         """A unit of every running module's time has passed."""
         self._engine.increment_epoch()
+
+    def expire(self) -> None:
+        """The time of every running module is over."""
+        for _ in range(self._ticks + 1):
+            self.tick()
 
     def run(self, module: bytes, arguments: Sequence[int | float]) -> object:
         """What ``perform`` answers. Blocks; for a thread. Raises WasmFault, TimeoutError."""

@@ -53,7 +53,7 @@ def demo() -> None:
 
 @dev.command("request")
 @click.option("--job", metavar="JOBID", help="The job to ask for; else the one that came with the world.")
-@click.option("--url", metavar="URL", help="What the job shall fetch, instead of its own address.")
+@click.option("--url", metavar="URL", help="What the job shall fetch, if it names no address itself.")
 @click.option("--path", metavar="KEY[,KEY...]", default="USD", show_default=True, help="Where the value is in the answer.")
 @click.option("--times", metavar="NUMBER", type=int, default=100, show_default=True, help="What to multiply it with.")
 def request(job: str | None, url: str | None, path: str, times: int) -> None:

@@ -1,7 +1,7 @@
 """The official contracts on a local chain, and how a consumer asks them for something.
 
-The consumer is the official ``BasicConsumer`` of v0.6. Its own ``requestEthereumPrice`` names a web address in its request,
-and what a requester says outranks the job, so it would send the node to the internet. Requests are made the other official
+The consumer is the official ``BasicConsumer`` of v0.6. Its own ``requestEthereumPrice`` can say nothing but a currency, and a
+web address that sends a job without one of its own to the internet. Requests are made the other official
 way: somebody pays the oracle through ``transferAndCall`` with the consumer as callback, and the consumer is told to expect
 the answer (``addExternalRequest``); it takes an answer from that oracle for that request only, and once.
 """

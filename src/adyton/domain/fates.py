@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from adyton.domain import evm
 from adyton.domain.chain import Hash
 from adyton.domain.requests import Closing, End, Request
 from adyton.domain.runs import Run, RunStatus
@@ -21,6 +22,8 @@ SENDS = "ethtx"
 """The task type that answers on the chain, in messages."""
 SENDING = frozenset({SENDS, "ethtxabiencode"})
 """Every task type that does."""
+NOT_ASKED = "and not the contract that was asked"
+"""Of a job that names whom its task calls, in messages."""
 REFUSED = "refused"
 """The decision about a request of which nothing came."""
 
@@ -56,7 +59,16 @@ class Case(NamedTuple):
     @property
     def answer(self) -> Transaction | None:
         """The transaction of ours that answered it, as far as the chain is known."""
-        return next((each for each in self.transactions if each.receipt is not None and each.failure is None), None)
+        return next((each for each in self._done if each.to_address == self.request.contract), None)
+
+    @property
+    def elsewhere(self) -> Transaction | None:
+        """A transaction of ours that did what the job wanted of a contract that was not asked."""
+        return next((each for each in self._done if each.to_address != self.request.contract), None)
+
+    @property
+    def _done(self) -> list[Transaction]:
+        return [each for each in self.transactions if each.receipt is not None and each.failure is None]
 
     @property
     def closing(self) -> Closing | None:
@@ -84,6 +96,8 @@ class Case(NamedTuple):
             return self.run.error
         if self.run.status is RunStatus.COMPLETED and not self.sends:
             return f"job {self.run.job_id} sends no answer: it has no {SENDS} task"
+        if (other := self.elsewhere) is not None:
+            return f"run {self.run.id} called {evm.checksum(other.to_address)}, {NOT_ASKED}"
         return next((each.failure or "" for each in self.transactions if each.cancelled), "")
 
 

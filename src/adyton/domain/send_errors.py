@@ -44,6 +44,12 @@ class Meaning(Enum):
     """Not in the table: it may have been accepted."""
 
 
+TOO_DEAR = frozenset({Meaning.NO_FUNDS, Meaning.FEE_CAP})
+"""Answers that a lower price may turn into a yes."""
+DOUBTFUL = frozenset({Meaning.UNAVAILABLE, Meaning.UNKNOWN})
+"""Answers after which somebody may have the bytes."""
+
+
 class Phrase(msgspec.Struct, frozen=True):
     """One row of the table. ``pattern`` is a regular expression, matched without regard to case."""
 

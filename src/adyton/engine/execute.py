@@ -145,6 +145,7 @@ class Executor:
                 sends = outcome
             current = after(current, task.position, outcome, self._clock.now())
             changed[task.position] = current.tasks[task.position]
+        current = self._last_seen(run, current)
         if sends is None:
             current = await self._dated(run, current)
             if msgspec.structs.replace(current, updated_at=run.updated_at) == run:
@@ -203,6 +204,13 @@ class Executor:
         back = moved(run, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=run.creation_height)
         return await self._save(back, ())
 
+    def _last_seen(self, before: Run, run: Run) -> Run:
+        """A run that has waited and is over, with the newest height: what a client saw while it waited does not go back."""
+        waited = before.status is RunStatus.PENDING_CONFIRMATIONS and run.observed_height is not None
+        if not waited or not run.status.finished:
+            return run
+        return msgspec.structs.replace(run, observed_height=max(run.observed_height or 0, self.height or 0))
+
     def _gated(self, run: Run, task: TaskRun) -> Run:
         """The confirmation gate of a task that has not begun."""
         if task.minimum_confirmations is None or task.status is not RunStatus.UNSTARTED:
@@ -231,7 +239,7 @@ class Executor:
             given = run_input(run)
             before = present_input(run, task)
             reserved = reserved_keys(run.request)
-            params = task_params(task.spec.params, given, reserved, requester_wins=self._requester_wins)
+            params = task_params(task.spec.params, given, reserved, kind=task.spec.type, requester_wins=self._requester_wins)
             context = TaskContext(
                 run_id=run.id,
                 position=task.position,

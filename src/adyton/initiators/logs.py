@@ -117,6 +117,14 @@ class LogIntake:
         return None if self._cursor is None else self._cursor.block_number
 
     @property
+    def reached(self) -> int | None:
+        """As ``height``, but that it does not sink while the last blocks are read again: where what is new begins."""
+        head = self._heads.state.head
+        if self._cursor is None or head is None:
+            return self.height
+        return max(self._cursor.block_number, min(self._furthest, head.number))
+
+    @property
     def taken_in(self) -> Cursor | None:
         """That block, with its hash where it was read and not only begun at: if it is canonical, what is before it has been
         read as it is on the chain now."""

@@ -91,6 +91,7 @@ class TransactionRow(msgspec.Struct, frozen=True, kw_only=True):
     hashes: frozenset[Hash] = frozenset()
     noops: frozenset[Hash] = frozenset()
     """Those of them that carry nothing: an operator cancelled it."""
+    to: Address | None = None
 
 
 class ForeignNonces(msgspec.Struct, frozen=True):
@@ -256,7 +257,7 @@ async def _transactions(db: Rows, first: int) -> tuple[TransactionRow, ...]:
         (noops if noop else hashes)[_int(owner)].add(str(hash_))
     rows = await db.read(
         "SELECT id, from_address, state, created_at, nonce, run_id, waiting, broadcast_at, receipt_block, receipt_status, "
-        "CASE WHEN purpose IS NOT NULL OR EXISTS (SELECT 1 FROM runs WHERE runs.id = run_id) THEN 1 ELSE 0 END "
+        "CASE WHEN purpose IS NOT NULL OR EXISTS (SELECT 1 FROM runs WHERE runs.id = run_id) THEN 1 ELSE 0 END, to_address "
         f"FROM transactions WHERE {wanted} ORDER BY id",
         (first,),
     )
@@ -275,6 +276,7 @@ async def _transactions(db: Rows, first: int) -> tuple[TransactionRow, ...]:
             owned=row[10] == 1,
             hashes=frozenset(hashes[number] | noops[number]),
             noops=frozenset(noops[number]),
+            to=str(row[11]),
         )
         for row in rows
     )

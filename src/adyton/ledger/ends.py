@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from adyton.domain import evm
 from adyton.ledger.account import End, Finding, Kind
 from adyton.ledger.book import Book, RequestRow, RunRow, TransactionRow
 from adyton.ledger.chain_side import Answered, Asked, ChainSide, RequestKey
@@ -87,8 +88,15 @@ def reason(case: Case) -> str:
             return ""
         if case.run.status in ("errored", "cancelled"):
             return (case.run.error or "").strip()
-        return "" if case.run.sends else "its job sends no answer"
+        return _called_elsewhere(case) if case.run.sends else "its job sends no answer"
     return ((case.row.reason if case.row else None) or "").strip()
+
+
+def _called_elsewhere(case: Case) -> str:
+    """What a completed run says whose job names a contract of its own that its task calls."""
+    done = (each for each in case.transactions if each.receipt_status == 1 and each.to not in (None, case.asked.key.contract))
+    called = next((str(each.to) for each in done), None)
+    return "" if called is None else f"its job called {evm.checksum(called)}, and not the contract that was asked"
 
 
 # --- what is wrong with one ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ async def replay(parts: Parts, from_block: int) -> Reread:
     Clears the alarms whose cure that is, and has the transactions judged again which the chain may have lost with those blocks.
     Raises Invalid when there is no such block yet.
     """
-    height = parts.intake.height
+    height = parts.intake.reached
     if height is None:
         raise Invalid(Fault("no block has been read yet: there is nothing to read again", "/fromBlock"))
     if not 0 <= from_block <= height:

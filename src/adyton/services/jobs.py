@@ -12,6 +12,7 @@ from adyton.domain.event_logs import begun
 from adyton.domain.external_initiators import news_of
 from adyton.domain.job_requests import read_job
 from adyton.domain.jobs import Job
+from adyton.domain.log_requests import LISTENERS
 from adyton.services import bridges, external_initiators, notifier
 from adyton.services.notifier import ATTEMPT, NotTold
 from adyton.services.parts import Parts
@@ -64,8 +65,9 @@ async def create(parts: Parts, text: bytes, *, stranger: bool = False) -> Job:
 
 async def store(parts: Parts, asked: Job, *also: Statement) -> Job:
     """Store a job that has been judged, and what belongs into the same write, and let it start runs. Raises Conflict."""
-    asked = begun(asked, parts.intake.height)
-    past = _past(asked, parts)
+    height = parts.intake.height
+    asked = begun(asked, parts.intake.reached)
+    past = _past(asked, height)
     try:
         job = await stored.create(parts.db, asked, *bridges.fence(parts, asked), *past, *also)
     except Conflict:
@@ -74,17 +76,32 @@ async def store(parts: Parts, asked: Job, *also: Statement) -> Job:
         raise Conflict(f"there is or was a job {asked.id}: leave externalJobID out, or choose another one") from None
     # A crash before this line loses nothing: the registry is read from the rows at the next start, and so are re-reads.
     parts.jobs.add(job)
+    await _overtaken(parts, job, height)
     if past:
         parts.intake.wake()
     log.info("job created", job=job.id, initiators=[i.type for i in job.initiators], tasks=[t.type for t in job.tasks])
     return job
 
 
-def _past(job: Job, parts: Parts) -> list[Statement]:
+async def _overtaken(parts: Parts, job: Job, height: int | None) -> None:
+    """Have the blocks read again that log intake has read while the job was being stored, behind ``height``: it did not know
+    the job yet. Should the node end before that is stored, the look back at the next start finds the same."""
+    now = parts.intake.height
+    if height is None or now is None or now <= height or not any(each.type in LISTENERS for each in job.initiators):
+        return
+    reason = f"job {job.id} was made while they were read"
+    try:
+        await parts.db.write(rereads.insert(rereads.asked(reason, height + 1, now, every_job=False, now=parts.clock.now())))
+    except StorageUnavailable as fault:
+        log.warning("blocks that were read before a job was known wait for the next look back", because=str(fault))
+        return
+    parts.intake.wake()
+
+
+def _past(job: Job, height: int | None) -> list[Statement]:
     """The re-read of the blocks that the job wants and that have been read without it. Before the first block is read there is
     none to store: log intake sees then what its jobs want."""
     begins = [i.from_block for i in job.initiators if i.from_block is not None]
-    height = parts.intake.height
     if not begins or height is None or min(begins) > height:
         return []
     reason = f"job {job.id} begins at block {min(begins)}"

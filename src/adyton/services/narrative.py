@@ -14,7 +14,7 @@ import msgspec
 from adyton.config.redact import words
 from adyton.domain import evm
 from adyton.domain.chain import Hash
-from adyton.domain.fates import Fate, Kind
+from adyton.domain.fates import NOT_ASKED, Fate, Kind
 from adyton.domain.gas import GWEI
 from adyton.domain.jobs import Job
 from adyton.domain.requests import EXEC_AGREEMENT, RUN_LOG, Request
@@ -231,6 +231,7 @@ CURES = (
     ),
     Cure("is archived", "Requesters must name the id of a job of this node: `adyton jobs list`.", again=False),
     Cure("it has no ethtx task", "A job answers with an ethtx task; a new job may have one.", again=False),
+    Cure(NOT_ASKED, "A job answers with an ethtx task; a new job may have one.", again=False),
     Cure("left the chain", "Nothing is asked any more. Should the request come back, it goes on by itself.", again=False),
     Cure("before the job begins", "It can be run all the same."),
     Cure("reverted on-chain", "The contract refused the answer: its reason says why."),

@@ -106,7 +106,12 @@ class Intake(Protocol):
 
     @property
     def height(self) -> int | None:
-        """The block through which logs have been taken in; None before the first."""
+        """The block through which logs have been taken in; None before the first. Lower while the last ones are read again."""
+        ...
+
+    @property
+    def reached(self) -> int | None:
+        """The last block that was read, and is still on the chain or replaced; None before the first."""
         ...
 
     def wake(self) -> None:

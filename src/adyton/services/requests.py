@@ -177,14 +177,15 @@ async def _replaceable(parts: Parts, request: Request) -> Run | None:
             f"its run {old.id} is not finished ({old.status.value}); `adyton explain {old.id}` says what it waits for"
         )
     for transaction in (await stored_transactions.of_runs(parts.db, [old.id])).values():
-        _check_idle(transaction)
+        _check_idle(transaction, request)
     return old
 
 
-def _check_idle(transaction: Transaction) -> None:
-    """Raises Conflict when a transaction has answered or may still."""
+def _check_idle(transaction: Transaction, request: Request) -> None:
+    """Raises Conflict when a transaction has answered or may still, or has done all that the job does."""
     if transaction.receipt is not None and transaction.failure is None:
-        raise Conflict(f"the request is answered in transaction {transaction.receipt.transaction_hash}")
+        done = "the request is answered" if transaction.to_address == request.contract else "its job has called whom it calls"
+        raise Conflict(f"{done} in transaction {transaction.receipt.transaction_hash}")
     if transaction.state not in _SETTLED:
         raise Conflict(
             f"transaction {transaction.id} of its run is {transaction.state.value} and may still answer; wait for it, or "

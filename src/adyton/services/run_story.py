@@ -23,6 +23,8 @@ from adyton.services.narrative import Sight, Step, told_transaction
 
 _SHOWN = 400
 """Characters of a task's data that are told; the API shows all of it."""
+_TEXT = 100
+"""Characters that are told of one text among them: a word or a hash in full, and of a request's long prefix the beginning."""
 
 
 def told_asker(run: Run, job: Job | None) -> Step:
@@ -97,8 +99,11 @@ def _given(run: Run, task: TaskRun) -> str:
 
 
 def shown(given: Data) -> str:
-    """Data of a run as a person may see them: on one line, cut where they are long, without what looks like a secret."""
-    text = data.encode(_harmless(given))
+    """Data of a run as a person may see them: on one line, cut where they are long, without what looks like a secret. The
+    result stands first: what a request brought along must not push it out of sight."""
+    told = {name: data.encode(_harmless({name: value}))[1:-1] for name, value in sorted(given.items())}
+    first = [told.pop("result")] if "result" in told else []
+    text = f"{{{','.join([*first, *told.values()])}}}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
@@ -109,7 +114,8 @@ def _harmless(value: object) -> object:
         case list(items):
             return [_harmless(each) for each in items]
         case str(text):
-            return words(text)
+            told = words(text)
+            return told if len(told) <= _TEXT else f"{told[:_TEXT]}…"
         case _:
             return value
 

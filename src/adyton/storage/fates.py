@@ -22,10 +22,12 @@ _FROM_BOTH = "FROM requests q LEFT JOIN runs r ON r.id = q.run_id"
 # An answer of ours that is in a block: it is noted with the request only when it is safe.
 _UNANSWERED = """
     q.closed_as IS NULL AND NOT EXISTS (
-        SELECT 1 FROM transactions t WHERE t.run_id = q.run_id AND t.receipt_status = 1 AND NOT EXISTS (
-            SELECT 1 FROM tx_attempts a WHERE a.transaction_id = t.id AND a.noop = 1))"""
-# A transaction that is not settled may still answer; one that succeeded has answered, or an operator has cancelled it. A run
-# that failed at another place than the request has now says nothing about it there.
+        SELECT 1 FROM transactions t WHERE t.run_id = q.run_id AND t.receipt_status = 1
+            AND t.to_address = q.contract AND NOT EXISTS (
+                SELECT 1 FROM tx_attempts a WHERE a.transaction_id = t.id AND a.noop = 1))"""
+# A transaction that is not settled may still answer; one that succeeded has answered, or called another contract, as its job
+# says, or an operator has cancelled it. A run that failed at another place than the request has now says nothing about it
+# there.
 _UNACCOUNTED = """
     q.closed_as IS NULL AND q.decision = 'run started' AND (
         r.id IS NULL

@@ -29,8 +29,6 @@ _WISH = """
 _DONE = """
     UPDATE transactions SET wish = NULL, wish_price = NULL
     WHERE id = ? AND wish = ? AND wish_price IS NOT DISTINCT FROM ?"""
-# A node may have it, or must be assumed to: the attempt that replaces it pays more.
-_DECIDE = "UPDATE tx_attempts SET state = 'broadcast' WHERE transaction_id = ? AND state = 'in_progress'"
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -164,8 +162,7 @@ def done(transaction: Transaction) -> Statement:
 
 def replaced(transaction: Transaction, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool) -> tuple[Statement, ...]:
     """Statements that store what takes a transaction's place, before it is sent, and clear the wish for it."""
-    stored_attempt = stored.bumped(transaction.id, signed, fee, now, noop=noop)
-    return (stored_attempt[0], Statement(_DECIDE, [(transaction.id,)]), *stored_attempt[1:], done(transaction))
+    return (*stored.bump_added(transaction.id, signed, fee, now, noop=noop), done(transaction))
 
 
 def _text(price: int | None) -> str | None:

@@ -84,7 +84,7 @@ def _attempt(row: Row) -> Attempt:
 
 class Mined(msgspec.Struct, frozen=True):
     """Where a confirmed transaction was mined, as far as its depth is concerned. ``answer`` is its hash if it did what its run
-    wanted: it succeeded, and no no-op was mined in its place."""
+    wanted of the contract that was asked: it succeeded, and no no-op was mined in its place."""
 
     id: int
     run_id: str | None
@@ -102,7 +102,9 @@ MINED = """
     SELECT t.id, t.run_id, t.receipt_block, t.receipt_block_hash,
         CASE WHEN t.receipt_status = 1 AND t.run_id IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM tx_attempts a
-            WHERE a.transaction_id = t.id AND a.noop = 1 AND t.receipt LIKE '%' || a.hash || '%') THEN t.receipt END, t.nonce
+            WHERE a.transaction_id = t.id AND a.noop = 1 AND t.receipt LIKE '%' || a.hash || '%')
+            AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = t.run_id AND r.contract <> t.to_address)
+        THEN t.receipt END, t.nonce
     FROM transactions t"""
 """Begins a query for ``mined``; ends in the nonce."""
 

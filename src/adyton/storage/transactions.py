@@ -228,13 +228,13 @@ def rejected(transaction_id: int, error: str) -> Statement:
 
 
 def repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
-    """Statements that put an attempt in the place of one that every node refuses for its price."""
+    """Statements that put an attempt in the place of one that nobody has, and that is refused for its price."""
     fence = Statement(_STILL_IN_PROGRESS, [(transaction_id,)])
     return (fence, Statement(_DROP_UNDECIDED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
 
 
-def lowered(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
-    """Statements that add a cheaper attempt to one that a node refused and another may have taken."""
+def added(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
+    """Statements that add an attempt to one that a node refused for its price and another may have taken."""
     fence = Statement(_STILL_IN_PROGRESS, [(transaction_id,)])
     return (fence, Statement(_DELIVER_ATTEMPT, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
 
@@ -288,10 +288,18 @@ def bumped(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *
     return (Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now, noop=noop))
 
 
+def bump_added(
+    transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False
+) -> tuple[Statement, ...]:
+    """Statements that store an attempt at another price, before it is sent, beside those of which a node may have any."""
+    fence, decided = Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), Statement(_DELIVER_ATTEMPT, [(transaction_id,)])
+    return (fence, decided, _attempt_stored(transaction_id, signed, fee, now, noop=noop))
+
+
 def bump_repriced(
     transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False
 ) -> tuple[Statement, ...]:
-    """Statements that put another bump in the place of one that was refused for its price."""
+    """Statements that put another bump in the place of one that nobody has, and that was refused for its price."""
     fence, drop = Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), Statement(_DROP_UNDECIDED, [(transaction_id,)])
     return (fence, drop, _attempt_stored(transaction_id, signed, fee, now, noop=noop))
 
@@ -302,8 +310,13 @@ def bump_delivered(transaction_id: int, broadcast_at: int) -> tuple[Statement, .
 
 
 def bump_dropped(transaction_id: int, waiting: str, height: int) -> tuple[Statement, ...]:
-    """Statements that take a bump back which no node will ever take; the attempts before it stay."""
+    """Statements that take a bump back which no node has or will ever take; the attempts before it stay."""
     return (Statement(_WAIT_ON, [(waiting, height, transaction_id)]), Statement(_DROP_UNDECIDED, [(transaction_id,)]))
+
+
+def bump_kept(transaction_id: int, waiting: str, height: int) -> tuple[Statement, ...]:
+    """Statements that keep a bump which is refused now and which a node may have from an earlier send."""
+    return (Statement(_WAIT_ON, [(waiting, height, transaction_id)]), Statement(_DELIVER_ATTEMPT, [(transaction_id,)]))
 
 
 def waits_on(transaction_id: int, waiting: str, height: int) -> Statement:

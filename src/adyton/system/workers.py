@@ -24,6 +24,7 @@ import structlog
 from adyton.domain.python_adapters import Answer, Installed, Loaded, Question, Ready, Setup
 from adyton.ports import WorkerFailure
 from adyton.system import hidden
+from adyton.system.groups import Guard, Leader, kill_group
 
 log = structlog.get_logger(__name__)
 
@@ -63,11 +64,12 @@ class SystemWorkers:
     ) -> None:
         self.installed = tuple(installed)
         self._packages: dict[str, _Package] = {}
+        self._guard = Guard()
         environment = environment_of(os.environ if environ is None else environ)
         for package in dict.fromkeys(adapter.package for adapter in installed):
             targets = {adapter.name: adapter.target for adapter in installed if adapter.package == package}
             setup = Setup(targets=targets, answer_limit=answer_limit, memory_limit=memory_limit)
-            found = _Package(package, setup, environment, timeout)
+            found = _Package(package, setup, environment, timeout, self._guard)
             self._packages.update(dict.fromkeys(targets, found))
 
     async def __aenter__(self) -> Self:
@@ -82,6 +84,7 @@ class SystemWorkers:
         """End every process; may be called twice."""
         for package in set(self._packages.values()):
             await package.close()
+        await self._guard.close()
 
     async def ask(self, question: Question) -> Answer:
         """Put a question to its adapter. Raises WorkerFailure. When the caller is cancelled the process ends."""
@@ -100,8 +103,9 @@ def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
 class _Package:
     """The processes of one package."""
 
-    def __init__(self, name: str, setup: Setup, environment: Mapping[str, str], timeout: float) -> None:
+    def __init__(self, name: str, setup: Setup, environment: Mapping[str, str], timeout: float, guard: Guard) -> None:
         self._name = name
+        self._guard = guard
         self._setup = setup
         self._environment = environment
         self._timeout = timeout
@@ -133,7 +137,7 @@ class _Package:
             raise WorkerFailure(f"it did not answer within {seconds:g} s, and its process was ended") from None
 
     async def _started(self) -> _Process:
-        process = await _Process.start(self._name, self._environment, self._setup.answer_limit + _ROOM)
+        process = await _Process.start(self._name, self._environment, self._setup.answer_limit + _ROOM, self._guard)
         self._all.add(process)
         try:
             async with asyncio.timeout(max(_START_SECONDS, self._timeout)):
@@ -196,17 +200,20 @@ class _Process:
         self._printed = asyncio.create_task(self._log(process.stderr), name=f"what {package} prints")
 
     @classmethod
-    async def start(cls, package: str, environment: Mapping[str, str], limit: int) -> _Process:
+    async def start(cls, package: str, environment: Mapping[str, str], limit: int, guard: Guard) -> _Process:
         """Start one; an answer has at most ``limit`` bytes. Raises WorkerFailure."""
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
+            await guard.start()
+            transport, protocol = await loop.subprocess_exec(
+                lambda: Leader(guard, limit=limit, loop=loop),
                 sys.executable, "-P", "-m", "adyton.worker",
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                env=dict(environment), limit=limit, start_new_session=True,
+                env=dict(environment), start_new_session=True,
             )  # fmt: skip
         except OSError as problem:
             raise WorkerFailure(f"its process cannot be started: {problem.strerror}") from None
-        return cls(package, process)
+        return cls(package, asyncio.subprocess.Process(transport, protocol, loop))
 
     @property
     def alive(self) -> bool:
@@ -254,8 +261,7 @@ class _Process:
     def kill(self) -> None:
         """End it with everything that it started; may be called twice."""
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            kill_group(self._process.pid)
 
     async def gone(self) -> str:
         """How it ended, in words."""

@@ -26,7 +26,7 @@ import structlog
 from adyton.domain.chain import Address, Hex
 from adyton.domain.errors import Broken, Conflict, Disconnected, Refused, StorageUnavailable, TryAgain
 from adyton.domain.gas import first_fee, repriced, undercuts
-from adyton.domain.send_errors import Meaning
+from adyton.domain.send_errors import DOUBTFUL, TOO_DEAR, Meaning
 from adyton.domain.transactions import Fee, Transaction
 from adyton.domain.wishes import Wish
 from adyton.ethereum.errors import RpcError
@@ -42,13 +42,15 @@ log = structlog.get_logger(__name__)
 
 
 class Prepared(NamedTuple):
-    """A transaction in progress: its nonce and bytes are durable."""
+    """A transaction in progress: its nonce and bytes are durable. ``doubtful``: a node may have these bytes, whatever the next
+    answer is."""
 
     transaction: Transaction
     nonce: int
     fee: Fee
     raw: Hex
     hash: str
+    doubtful: bool = False
 
 
 class Taken(NamedTuple):
@@ -146,7 +148,7 @@ class Broadcaster:
             nonce=transaction.nonce,
             attempt=attempt.hash,
         )
-        return Prepared(transaction, transaction.nonce, attempt.fee, attempt.raw, attempt.hash)
+        return Prepared(transaction, transaction.nonce, attempt.fee, attempt.raw, attempt.hash, doubtful=True)
 
     async def _begin(self, nonce: int) -> Prepared | None:
         """Give the oldest waiting transaction its nonce; None if none waits. After a crash here it is in progress or still
@@ -201,6 +203,7 @@ class Broadcaster:
             fate = await self._fate(prepared, reply, sent_at) or await self._unwanted(prepared, sent_at)
             if fate is not None:
                 return fate
+            prepared = prepared._replace(doubtful=prepared.doubtful or reply.meaning in DOUBTFUL)
             said = await self._say(prepared, words.waiting(reply, self._address, self._parts.rules), said)
             await self._pause(connection)
             if not self._on(connection):
@@ -245,7 +248,7 @@ class Broadcaster:
         """The transaction at another price, if that is what the answer asks for and there is one."""
         if reply.meaning is Meaning.UNDERPRICED:
             return await self._reprice(prepared)
-        if reply.meaning in {Meaning.NO_FUNDS, Meaning.FEE_CAP}:
+        if reply.meaning in TOO_DEAR:
             return await self._lower(prepared)
         return None
 
@@ -258,28 +261,29 @@ class Broadcaster:
             return None
         signed = self._parts.sign(transaction, prepared.nonce, fee)
         try:
-            await self._parts.db.write(*stored.lowered(transaction.id, signed, fee, self._parts.clock.now()))
+            await self._parts.db.write(*stored.added(transaction.id, signed, fee, self._parts.clock.now()))
         except Conflict:
             return None  # these very bytes are an attempt already
         self._log.info("sending at a lower price", transaction=transaction.id, run=transaction.run_id, price=fee.ceiling)
-        return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash)
+        return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash, doubtful=False)
 
     async def _reprice(self, prepared: Prepared) -> Prepared | None:
-        """Sign again at a price that the node may take; None at the ceiling. The refused bytes were never accepted, so the
-        new ones take their place: after a crash it is one or the other that is sent."""
+        """Sign again at a price that the node may take; None at the ceiling. If the refused bytes were never accepted, the new
+        ones take their place: after a crash it is one or the other that is sent."""
         market = await self._parts.estimator.market()
         fee = repriced(self._parts.rules, prepared.fee, self._parts.head().base_fee, market)
         if fee is None:
             return None
         signed = self._parts.sign(prepared.transaction, prepared.nonce, fee)
-        await self._parts.db.write(*stored.repriced(prepared.transaction.id, signed, fee, self._parts.clock.now()))
+        store = stored.added if prepared.doubtful else stored.repriced
+        await self._parts.db.write(*store(prepared.transaction.id, signed, fee, self._parts.clock.now()))
         self._log.info(
             "sending at a higher price",
             transaction=prepared.transaction.id,
             run=prepared.transaction.run_id,
             price=fee.ceiling,
         )
-        return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash)
+        return prepared._replace(fee=fee, raw=signed.raw, hash=signed.hash, doubtful=False)
 
     async def _say(self, prepared: Prepared, waiting: str, said: str | None) -> str:
         if waiting != said:

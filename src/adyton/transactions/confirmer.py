@@ -192,7 +192,7 @@ class Confirmer:
             await self._bumper.decide(sender, head)
             await self._wishes.obey(sender, count, head)
             await self._bumper.bump(sender, count, head)
-            await self._bumper.resend(sender, count, now=now)
+            await self._bumper.resend(sender, count, head, now=now)
         except Disconnected as fault:
             log.info("following transactions stops: no connection to the chain", key=sender, because=str(fault))
         except (TryAgain, RpcError, Refused, Broken) as fault:

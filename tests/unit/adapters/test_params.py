@@ -59,6 +59,20 @@ def test_merging_changes_neither_side() -> None:
     assert (spec, given) == ({"times": 1}, {"times": 2, **FROM_LOG})
 
 
+@pytest.mark.parametrize("wins", [False, True])
+def test_whom_a_task_calls_that_answers_nobody_is_the_jobs_to_say(wins: bool) -> None:
+    kind, asked = "ethtxabiencode", {"Address": "0xevil", **FROM_LOG}
+    for spelled in ("address", "Address"):
+        spec = {spelled: "0xours", "functionABI": {"name": "set"}}
+        params = task_params(spec, asked, RESERVED, kind=kind, requester_wins=wins)
+        assert field(params, "address") == "0xours"
+        assert "0xevil" not in params.values()
+        assert field(task_params(spec, asked, (), kind=kind, requester_wins=wins), "address") == "0xours"
+    assert task_params({}, asked, RESERVED, kind=kind, requester_wins=wins) == FROM_LOG, "the log's, if the job names none"
+    assert field(task_params({"address": "0xours"}, asked, RESERVED, kind="ethtx"), "address") == FROM_LOG["address"]
+    assert task_params({"address": "0xours"}, {"address": "0xtheirs"}, None, kind=kind) == {"address": "0xtheirs"}
+
+
 def test_a_param_is_found_in_any_case_but_its_own_spelling_counts_first() -> None:
     assert field({"Times": 1}, "times") == 1
     assert field({"Times": 1, "times": 2}, "times") == 2

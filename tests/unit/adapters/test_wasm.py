@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -140,6 +142,32 @@ async def test_the_loop_goes_on_while_a_module_runs() -> None:
         await asyncio.sleep(0.001)
         turns += 1
     assert turns > 10
+
+
+STOPPED = """
+import asyncio
+from adyton.adapters.base import TaskContext
+from adyton.adapters.wasm import Wasm
+from adyton.domain.runs import RunStatus
+from adyton.system.clock import SystemClock
+
+ENDLESS = '(module (func (export "perform") (result i32) (loop $again (br $again)) (i32.const 1)))'
+CONTEXT = TaskContext(run_id="0" * 32, position=0, status=RunStatus.UNSTARTED, transaction=None, connected=True)
+
+async def node():
+    wasm = Wasm(clock=SystemClock(), timeout=3600, memory_limit=1 << 20)
+    run = asyncio.create_task(wasm.perform({"wasm": ENDLESS}, {}, CONTEXT))
+    await asyncio.sleep(0.5)
+    run.cancel()
+    await asyncio.wait([run])
+    await asyncio.sleep(0.5)
+
+asyncio.run(node())
+"""
+
+
+def test_a_node_that_stops_does_not_wait_for_a_module() -> None:
+    subprocess.run([sys.executable, "-c", STOPPED], timeout=30, check=True)
 
 
 async def test_an_abandoned_module_does_not_disturb_the_next() -> None:

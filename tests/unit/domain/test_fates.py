@@ -8,13 +8,14 @@ from itertools import product
 import msgspec
 import pytest
 
+from adyton.domain import evm
 from adyton.domain.fates import RULES, Case, Fate, Kind, fate
 from adyton.domain.requests import End, Request
 from adyton.domain.runs import Run, RunStatus
 from adyton.domain.transactions import Transaction, TransactionState
 from adyton.storage.connect import open_memory
 from support.asked import ANSWER, SETTLED, closing, request_of, run_for, transaction_of
-from support.builders import Bench, job, run_log
+from support.builders import REQUESTER, Bench, job, run_log
 
 LOG = run_log(block=100)
 EARLY, LATE = 0, 2**62
@@ -47,6 +48,7 @@ SENT: list[Transaction | None] = [
     *(transaction_of(RUNS[1], state) for state in S),
     *(transaction_of(RUNS[1], state, status=0, revert_reason="Not enough") for state in MINED),
     *(transaction_of(RUNS[1], state, noop=True) for state in MINED),
+    *(transaction_of(RUNS[1], state, to_address=REQUESTER) for state in MINED),
 ]
 REQUESTS: list[Request] = [
     request_of(LOG, run_id="1" * 32),
@@ -118,7 +120,8 @@ def test_only_what_is_answered_cancelled_or_on_its_way_names_a_transaction() -> 
 
 
 def _succeeded(case: Case) -> bool:
-    return any(each.state in MINED and each.receipt_status == 1 and not each.cancelled for each in case.transactions)
+    done = (each for each in case.transactions if each.state in MINED and each.receipt_status == 1 and not each.cancelled)
+    return any(each.to_address == case.request.contract for each in done)
 
 
 # --- some of them ----------------------------------------------------------------------------------------------------
@@ -221,6 +224,12 @@ STARTED = request_of(LOG, run_id=COMPLETED.id)
 )
 def test_the_words(request_row: Request, run: Run | None, sent: tuple[Transaction, ...], now: int, wanted: Fate) -> None:
     assert fate(request_row, run, sent, now) == wanted
+
+
+def test_a_call_of_a_contract_that_was_not_asked_is_no_answer_but_a_reason() -> None:
+    found = fate(STARTED, COMPLETED, (transaction_of(COMPLETED, to_address=REQUESTER),), EARLY)
+    called = f"run {COMPLETED.id} called {evm.checksum(REQUESTER)}, and not the contract that was asked"
+    assert found == Fate(Kind.REFUSED, called)
 
 
 def test_a_job_that_sends_nothing_is_a_reason() -> None:

@@ -135,6 +135,19 @@ async def test_a_run_waits_until_its_log_is_three_blocks_deep(bench: Bench) -> N
     assert done.tasks[0].confirmations == 3
 
 
+async def test_the_height_that_a_run_shows_when_it_ends_is_not_below_the_one_that_it_showed_while_it_waited(
+    bench: Bench,
+) -> None:
+    run = await answered_in_vain(bench)
+    assert run.observed_height == 103
+
+    bench.chain.at(110)
+    done = await bench.executor.advance(run)
+
+    assert (done.status.finished, done.observed_height) == (True, 110)
+    assert done == await read(bench, run)
+
+
 async def test_a_later_task_may_ask_for_more_confirmations(bench: Bench) -> None:
     bench.chain.at(102)
     run = await asked(bench, job("noop", TaskSpec(type="noop", confirmations=5)), block=100)

@@ -153,6 +153,24 @@ async def test_a_reorganised_request_takes_its_waiting_run_along(rig: Rig) -> No
     assert [decision for decision, _ in await rig.decisions()] == ["run started", "already seen"]
 
 
+async def test_what_is_new_begins_where_it_did_while_the_last_blocks_are_read_again(rig: Rig) -> None:
+    seen: list[tuple[int | None, int | None]] = []
+
+    class Watched(type(rig.blocks)):  # type: ignore[misc]
+        async def logs(self, *asked: object) -> object:
+            seen.append((rig.intake.height, rig.intake.reached))
+            return await super().logs(*asked)
+
+    await listening(rig)
+    await rig.at(94)
+    rig.blocks.__class__ = Watched
+    await rig.branch(96, 5, first=93)
+    assert seen[0] == (74, 94)
+    assert (rig.intake.height, rig.intake.reached) == (96, 96)
+    await rig.branch(95, 6, first=95)
+    assert rig.intake.reached == 95, "the chain has become shorter"
+
+
 async def test_a_run_that_follows_its_request_to_where_it_is_deep_enough_goes_on_at_once(rig: Rig) -> None:
     await listening(rig)
     rig.blocks.emit(run_log(block=91, request=1))

@@ -186,6 +186,11 @@ FINE: dict[str, tuple[ChainSide, Book, End]] = {
         End.REFUSED,
     ),
     "its job sends no answer": (without_answer(), with_open(open_row(3), run_row(3, sends=False)), End.REFUSED),
+    "its job calls another contract": (
+        without_answer(sent=chain().sent, keys=chain().keys),
+        with_open(open_row(3), run_row(3), transaction_row(3, to=SENDER)),
+        End.REFUSED,
+    ),
     "expired after its run failed": (
         without_answer(asked=tuple(asked(n, expiration=TIME - 1) for n in range(COUNT))),
         with_open(open_row(3), run_row(3, status="errored", error="500 from the source")),

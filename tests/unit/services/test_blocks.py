@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,40 @@ async def test_a_job_shows_where_it_was_told_to_begin(api: Api, begins: object, 
     job = await jobs.create(api.parts, spec(begins))
     attributes: Any = job_resource(job).attributes
     assert json.loads(bytes(attributes.initiators[0]))["params"] == {"address": "0x" + "00" * 20} | shown
+
+
+class Rising:
+    """Log intake that goes on while a job is stored: each look at its height finds it further."""
+
+    def __init__(self, *heights: int) -> None:
+        self.heights = list(heights)
+        self.woken = 0
+
+    @property
+    def height(self) -> int:
+        """The next."""
+        return self.heights.pop(0) if len(self.heights) > 1 else self.heights[0]
+
+    reached = height
+
+    def wake(self) -> None:
+        """Count."""
+        self.woken += 1
+
+
+@pytest.mark.parametrize("kind", ["runlog", "ethlog"])
+async def test_blocks_that_were_read_while_a_job_was_stored_are_read_again_for_it(api: Api, kind: str) -> None:
+    intake = Rising(100, 100, 103)
+    parts = replace(api.parts, intake=intake)
+    await jobs.create(parts, spec(initiators=[{"type": kind}]))
+    assert await asked(api) == [(f"job {JOB_ID} was made while they were read", 101, 103, False)]
+    assert intake.woken == 1
+
+
+async def test_a_job_that_does_not_listen_has_nothing_read_again(api: Api) -> None:
+    parts = replace(api.parts, intake=Rising(100, 100, 103))
+    await jobs.create(parts, spec(initiators=[{"type": "web"}]))
+    assert await asked(api) == []
 
 
 async def test_an_id_is_used_once(api: Api) -> None:

@@ -185,6 +185,21 @@ async def test_no_secret_is_told_and_no_more_than_a_person_reads(api: Api) -> No
     assert len(told) < 2000
 
 
+async def test_what_a_request_brings_along_does_not_push_the_result_out_of_sight(api: Api) -> None:
+    job = await a_job(api, Initiator(type="web"), "noop")
+    word = "0x" + "ab" * 32
+    run = await api.bench.engine.start(
+        job, job.initiators[0], {"address": ORACLE, "dataPrefix": "0x" + "77" * 200, "url": "x" * 90}
+    )
+    await saved(api, run, after(run, 0, Completed({**(run.input or {}), "result": word}), NOW))
+
+    told = line(await chapter(api, run.id), "task 1 of 1: noop")
+
+    assert f'; it left {{"result":"{word}","address":"{ORACLE}","dataPrefix":"0x7777' in told
+    assert "7" * 99 not in told
+    assert "x" * 90 in told
+
+
 async def test_a_sleep_and_the_wait_for_a_bridge_tell_when_they_end(api: Api) -> None:
     job = await a_job(api, Initiator(type="web"), "noop", "noop")
     for status, words in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from adyton.system import workers
 from adyton.system.workers import SystemWorkers, environment_of
 
 CODE = """
-import asyncio, ctypes, decimal, os, subprocess, sys, time
+import asyncio, ctypes, decimal, os, signal, subprocess, sys, time
 import msgspec
 from adyton.sdk import adapter
 
@@ -120,6 +121,24 @@ def child(params, data, /):
         file.write(str(subprocess.Popen(["sleep", "600"]).pid))
     time.sleep(600)
 
+@adapter(timeout=600)
+def copies_itself_and_exits(params, data, /):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(600)
+    with open(params["file"], "w") as file:
+        file.write(str(pid))
+    os._exit(5)
+
+@adapter()
+def told_to_end(params, data, /):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(600)
+    for each in (os.getpid(), pid):
+        os.kill(each, signal.SIGTERM)
+    return os.WTERMSIG(os.waitpid(pid, 0)[1])
+
 @adapter()
 def infinite(params, data, /):
     return [1, float("inf")]
@@ -130,6 +149,7 @@ def not_an_adapter(params, data):
 NAMES = [
     "price", "strict", "echo", "later", "raises", "leaves", "exits", "crashes", "spins", "recurses", "large", "prints",
     "garbles", "floods", "greedy", "pid", "environment", "child", "infinite", "not_an_adapter", "missing",
+    "copies_itself_and_exits", "told_to_end",
 ]  # fmt: skip
 LIMIT = 100_000
 
@@ -298,6 +318,16 @@ async def test_what_an_adapter_starts_ends_with_it(package: Packages, tmp_path: 
     await ended(started)
 
 
+async def test_what_a_process_has_started_ends_when_it_ends_by_itself(package: Packages, tmp_path: Path) -> None:
+    with pytest.raises(WorkerFailure, match="its process ended with status 5"):
+        await package.ask("copies_itself_and_exits", {"file": str(tmp_path / "pid")})
+    await ended(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_service_manager_that_tells_every_process_to_end_fails_no_call(package: Packages) -> None:
+    assert await package.value("told_to_end") == signal.SIGTERM
+
+
 async def test_calls_behind_one_that_hangs_go_to_other_processes(package: Packages) -> None:
     calls = [package.ask("spins") for _ in range(workers.PROCESSES + 1)] + [package.ask("later")]
     results = await asyncio.gather(*calls, return_exceptions=True)
@@ -323,34 +353,49 @@ async def test_a_call_that_is_given_up_ends_its_process(package: Packages) -> No
     assert await package.value("pid") != before
 
 
-async def test_the_processes_end_when_the_node_is_killed_whatever_they_do(tmp_path: Path) -> None:
-    (tmp_path / "endless.py").write_text(
-        "import os, sys\nfrom adyton.sdk import adapter\n"
-        "@adapter(timeout=600)\ndef loop(params, data):\n"
-        "    print('pid', os.getpid(), file=open(params['file'], 'w'))\n    while True: pass\n"
-    )
-    node = (
-        "import asyncio, msgspec, os, sys\n"
-        "from adyton.domain.python_adapters import Installed, Question\n"
-        "from adyton.system.workers import SystemWorkers\n"
-        "async def main():\n"
-        "    loop = Installed(name='loop', package='p', version='1', target='endless:loop')\n"
-        "    workers = SystemWorkers([loop], timeout=600, answer_limit=1000)\n"
-        "    params = msgspec.Raw(msgspec.json.encode({'file': sys.argv[1]}))\n"
-        "    await workers.ask(Question(op='perform', name='loop', params=params, data=msgspec.Raw(b'{}')))\n"
-        "asyncio.run(main())\n"
-    )
+ENDLESS = """
+import os, re, subprocess, sys
+from adyton.sdk import adapter
+
+@adapter(timeout=600)
+def loop(params, data):
+    child = subprocess.Popen(["sleep", "600"])
+    with open(params["file"], "w") as file:
+        print(os.getpid(), child.pid, file=file)
+    while params["how"] == "python":
+        pass
+    re.match("(a+)+$", "a" * 60 + "b")  # no thread of this process gets a turn
+"""
+NODE = """
+import asyncio, msgspec, os, sys
+from adyton.domain.python_adapters import Installed, Question
+from adyton.system.workers import SystemWorkers
+
+async def main():
+    loop = Installed(name="loop", package="p", version="1", target="endless:loop")
+    workers = SystemWorkers([loop], timeout=600, answer_limit=1000)
+    params = msgspec.Raw(msgspec.json.encode({"file": sys.argv[1], "how": sys.argv[2]}))
+    await workers.ask(Question(op="perform", name="loop", params=params, data=msgspec.Raw(b"{}")))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["python", "C"])
+async def test_the_processes_end_when_the_node_is_killed_whatever_they_do(tmp_path: Path, how: str) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
     source = str(Path(adyton.__file__).parents[1])
-    said = tmp_path / "pid"
+    said = tmp_path / "pids"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", node, str(said), env={**os.environ, "PYTHONPATH": f"{tmp_path}:{source}"}
+        sys.executable, "-c", NODE, str(said), how, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{source}"}
     )
     async with asyncio.timeout(30):
         while not (said.exists() and said.read_text().endswith("\n")):  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.01)
     process.kill()
     await process.wait()
-    await ended(int(said.read_text().split()[1]))
+    for pid in said.read_text().split():
+        await ended(int(pid))
 
 
 async def test_a_process_that_has_nothing_to_do_ends(package: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +408,9 @@ async def test_a_process_that_has_nothing_to_do_ends(package: Packages, monkeypa
 async def test_a_process_that_died_while_it_had_nothing_to_do_is_not_asked(package: Packages) -> None:
     before = await package.value("pid")
     os.kill(before, 9)
-    await ended(before)
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{before}").exists():  # noqa: ASYNC110, ASYNC240 - until its last thread is gone
+            await asyncio.sleep(0.01)
     assert await package.value("later") == "later"
 
 

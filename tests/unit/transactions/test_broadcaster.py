@@ -313,6 +313,34 @@ async def test_dearer_bytes_that_another_node_took_after_all_are_recognised() ->
 
 
 @simulated
+async def test_bytes_that_another_node_may_have_are_not_forgotten_when_one_refuses_them_as_underpriced() -> None:
+    async with desk(OutsideChain(base_fee=None)) as at:
+        at.chain.scripted = [RpcTimeout("no answer within 10 s")]
+        at.chain.refuse = lambda sent: refusal("transaction underpriced") if sent.price < 40 * GWEI else None
+        await at.ask("run")
+        await at.until("run", S.UNCONFIRMED, seconds=5)
+        at.chain.pool[SENDER, 0] = at.chain.sent[0]  # the one that did not answer had taken them
+        at.chain.mine()
+        found = await at.until("run", S.SAFE, seconds=1)
+        assert found.receipt is not None
+        assert found.receipt.transaction_hash == at.chain.sent[0].hash
+
+
+@simulated
+async def test_bytes_from_before_a_crash_are_not_forgotten_when_a_node_refuses_them_as_underpriced() -> None:
+    async with desk(OutsideChain(base_fee=None)) as at:
+        at.chain.scripted = [lambda _: asyncio.sleep(1000)]
+        await at.ask("run")
+        await at.settle()
+        await at.crash()
+        at.chain.refuse = lambda sent: refusal("transaction underpriced") if sent.price < 40 * GWEI else None
+        at.start()
+        found = await at.until("run", S.UNCONFIRMED, seconds=5)
+        assert found.attempts[0].hash == at.chain.sent[0].hash
+        assert len(found.attempts) == 2
+
+
+@simulated
 async def test_a_price_below_what_the_node_takes_is_raised_in_place_of_the_old_bytes() -> None:
     async with desk(OutsideChain(base_fee=None)) as at:
         at.chain.refuse = lambda sent: refusal("transaction underpriced") if sent.price < 40 * GWEI else None

@@ -12,11 +12,14 @@ from adyton.domain.gas import GWEI, GasRules
 from adyton.domain.transactions import TransactionState as S
 from adyton.ethereum.errors import RpcError, RpcTimeout
 from adyton.sim.loop import run
-from support.outgoing import SENDER, Desk, OutsideChain, Sent, desk, simulated
+from support.outgoing import SENDER, Desk, OutsideChain, Sent, data_of, desk, simulated
 
 
 def refusal(words: str) -> RpcError:
     return RpcError(-32000, words)
+
+
+TOO_DEAR = ("tx fee (1.19 ether) exceeds the configured cap (1.00 ether)", "insufficient funds for transfer")
 
 
 def nothing(_: Sent) -> bool:
@@ -180,6 +183,83 @@ async def test_what_the_pool_forgot_is_sent_again_after_half_a_minute_without_a_
         await at.settle(45)
         assert sorted(nonce for _, nonce in at.chain.pool) == [0, 1]
         assert [len((await at.of(name)).attempts) for name in "ab"] == [1, 1]
+
+
+# --- too dear --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", TOO_DEAR)
+def test_what_was_signed_in_a_spike_and_is_taken_nowhere_is_signed_again_at_the_price_of_today(words: str) -> None:
+    """Something else had its nonce, so it counted as sent; then that was gone, and no node takes the dear bytes."""
+
+    async def scenario() -> None:
+        async with desk(OutsideChain(base_fee=400 * GWEI)) as at:
+            at.chain.refuse = lambda sent: refusal(words) if sent.price > 500 * GWEI else None
+            await at.ask("run", "next")
+            await at.settle(5)
+            stranger = Sent("0x", "0x" + "57" * 32, SENDER, 0, "0x", 900 * GWEI, 900 * GWEI)
+            at.chain.accept(stranger)
+            await at.until("run", S.UNCONFIRMED, seconds=20)
+            at.chain.mine()
+            await at.settle(1)
+            at.chain.base_fee = 10 * GWEI
+            at.chain.reorganise(1)
+            at.chain.pool.clear()
+            await at.settle(60)
+            found = await at.of("run")
+            assert [each.state for each in found.attempts] == ["broadcast", "broadcast"]  # another node may have the first
+            at.chain.mine()
+            assert (await at.until("run", S.SAFE, seconds=1)).waiting is None
+            assert (await at.until("next", S.SAFE, seconds=60)).nonce == 1
+            assert {sent.data for sent in at.chain.sent if sent.nonce == 0} == {data_of("run")}
+
+    run(scenario())
+
+
+@simulated
+async def test_what_is_too_dear_waits_unchanged_while_prices_are_high() -> None:
+    async with desk() as at:
+        await stuck(at, "run", blocks=1)
+        at.chain.pool.clear()
+        at.chain.refuse = lambda _: refusal(TOO_DEAR[0])
+        await at.settle(200)
+        assert len({each.raw for each in at.chain.sent}) == 1
+
+
+@pytest.mark.parametrize("words", TOO_DEAR)
+def test_when_a_raise_is_too_dear_the_bytes_before_it_are_sent_again(words: str) -> None:
+    async def scenario() -> None:
+        async with desk(OutsideChain(base_fee=None), rules=GasRules(bump_percent=10, bump_min=0)) as at:
+            await stuck(at, "run", blocks=12)
+            at.chain.scripted = [RpcTimeout("no answer within 10 s")]
+            await pass_by(at, 1)
+            at.chain.pool.clear()
+            at.chain.refuse = lambda sent: refusal(words) if sent.price > 20 * GWEI else None
+            await pass_by(at, 1)
+            await at.settle(60)
+            assert at.chain.pool[SENDER, 0].price == 20 * GWEI
+            assert [(each.fee.gas_price or 0) // GWEI for each in (await at.of("run")).attempts] == [20, 22]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("words", [TOO_DEAR[0], "transaction underpriced"])
+def test_a_raise_that_another_node_may_have_is_not_forgotten_when_one_refuses_it(words: str) -> None:
+    async def scenario() -> None:
+        async with desk(OutsideChain(base_fee=None)) as at:
+            await stuck(at, "run", blocks=12)
+            at.chain.scripted = [RpcTimeout("no answer within 10 s"), refusal(words)]
+            await pass_by(at, 2)
+            first, raised = at.chain.sent[0], at.chain.sent[1]
+            assert raised.price == 25 * GWEI
+            assert [each.hash for each in (await at.of("run")).attempts[:2]] == [first.hash, raised.hash]
+            at.chain.pool[SENDER, 0] = raised
+            at.chain.mine()
+            found = await at.until("run", S.SAFE, seconds=1)
+            assert found.receipt is not None
+            assert found.receipt.transaction_hash == raised.hash
+
+    run(scenario())
 
 
 @simulated

@@ -15,7 +15,7 @@ from adyton.storage import foreign_nonces, judgements
 from adyton.storage import transactions as stored
 from adyton.storage.database import Row, Statement
 from adyton.transactions.reaper import ReaperRules
-from support.outgoing import FIRST, OTHER_SENDER, SECOND, SENDER, Desk, data_of, desk, simulated
+from support.outgoing import FIRST, ORACLE, OTHER_SENDER, SECOND, SENDER, Desk, data_of, desk, simulated
 
 
 async def sent(at: Desk, *names: str) -> None:
@@ -476,14 +476,14 @@ async def asked_by_request(at: Desk, name: str, request: str) -> None:
         Statement("INSERT INTO jobs (id, created_at) VALUES (?, 0) ON CONFLICT (id) DO NOTHING", [("job",)]),
         Statement(
             "INSERT INTO runs (id, job_id, initiator_id, status, version, created_at, updated_at, input, contract, request_id) "
-            "VALUES (?, 'job', 1, 'pending_confirmations', 1, 0, 0, '{}', '0x01', ?)",
-            [(name, request)],
+            "VALUES (?, 'job', 1, 'pending_confirmations', 1, 0, 0, '{}', ?, ?)",
+            [(name, ORACLE, request)],
         ),
         Statement(
             "INSERT INTO requests (contract, request_id, job_id, block_number, block_hash, transaction_hash, log_index, "
             "requester, payment, decision, run_id, seen_at) "
-            "VALUES ('0x01', ?, 'job', 1, '0x02', '0x03', 0, '0x04', '1', 'run started', ?, 5)",
-            [(request, name)],
+            "VALUES (?, ?, 'job', 1, '0x02', '0x03', 0, '0x04', '1', 'run started', ?, 5)",
+            [(ORACLE, request, name)],
         ),
     )
 

@@ -68,6 +68,7 @@ ANSWERS: dict[str, Answer] = {
     "not taken, underpriced": _refused(RpcError(-32000, "transaction underpriced")),
     "not taken, nonce too high": _refused(RpcError(-32000, "nonce too high")),
     "not taken, no funds": _refused(RpcError(-32000, "insufficient funds for gas * price + value")),
+    "not taken, above the fee limit": _refused(RpcError(-32000, "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)")),
     "not taken, pool full": _refused(RpcError(-32000, "txpool is full")),
     "not taken, too many requests": _refused(RpcError(429, "Too Many Requests")),
 }

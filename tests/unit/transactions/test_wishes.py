@@ -195,6 +195,31 @@ def test_a_no_op_that_a_node_refuses_for_ever_stays_wanted_and_is_tried_at_every
     run(scenario())
 
 
+@pytest.mark.parametrize("price_max", [5000, 1800])
+def test_a_no_op_that_is_too_dear_is_signed_again_at_the_price_of_today(price_max: int) -> None:
+    """Also when none could be signed, because the transaction is at the ceiling."""
+
+    async def scenario() -> None:
+        async with desk(OutsideChain(base_fee=400 * GWEI), rules=GasRules(price_max=price_max * GWEI)) as at:
+            await sent(at, "run")
+            at.chain.pool.clear()
+            at.chain.refuse = lambda sent: (
+                RpcError(-32000, "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)")
+                if sent.price > 500 * GWEI
+                else None
+            )
+            assert (await wished(at, "run", Wish.CANCEL)).wish == (None if price_max > 2000 else "cancel")
+            at.chain.base_fee = 10 * GWEI
+            at.chain.mine()
+            await at.settle(60)
+            assert at.chain.pool[SENDER, 0].data == "0x"
+            at.chain.mine()
+            found = await at.until("run", S.SAFE, seconds=1)
+            assert (found.cancelled, found.wish) == (True, None)
+
+    run(scenario())
+
+
 @simulated
 async def test_at_the_ceiling_a_cancellation_waits_for_a_higher_one() -> None:
     chain = OutsideChain(base_fee=None)

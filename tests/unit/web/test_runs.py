@@ -14,7 +14,7 @@ from adyton.services.jobs import plain_id
 from adyton.storage import runs as stored
 from adyton.storage.database import Statement
 from support.api import Api, details
-from support.builders import JOB_ID, NOW, ORACLE, SENDER, job, number_hash, run_log
+from support.builders import JOB_ID, LINK, NOW, ORACLE, SENDER, job, number_hash, run_log
 
 CREATED = "2023-11-14T22:13:20Z"
 ETH_TX = TaskSpec(type="ethtx", params={"address": ORACLE, "functionSelector": "0x4ab0d190"})
@@ -26,10 +26,10 @@ async def start(api: Api, *tasks: TaskSpec | str, body: Any = None) -> str:
     return run_id
 
 
-async def asked(api: Api, *tasks: TaskSpec | str) -> str:
+async def asked(api: Api, *tasks: TaskSpec | str, requesters: tuple[str, ...] = (), payment: int = LINK) -> str:
     """The id of a run that a log at block 100 asked for, stored as log intake stores it."""
-    stored_job = await api.job(job(*tasks))
-    log = run_log()
+    stored_job = await api.job(job(*tasks, requesters=requesters))
+    log = run_log(payment=payment)
     head = api.bench.chain.state.head
     run = api.bench.maker.from_log(stored_job, stored_job.initiators[1], log, read_run_log(log), head.number if head else 0)
     await api.db.write(stored.insert([run]))
@@ -307,3 +307,13 @@ async def test_an_error_that_is_no_tasks_is_shown_in_the_result(api: Api) -> Non
     }
     assert run["overrides"]["error"] is None
     assert run["taskRuns"][0]["status"] == ""
+
+
+async def test_of_two_complaints_about_a_request_the_result_shows_the_later_one_and_the_input_its_own(api: Api) -> None:
+    run_id = await asked(api, ETH_TX, requesters=(ORACLE,), payment=1)
+
+    run = await shown(api, run_id)
+
+    rejected = f"Rejecting job {JOB_ID} with payment 0.000000000000000001 below minimum threshold ({LINK})"
+    assert (run["status"], run["result"]["error"], run["result"]["status"]) == ("errored", rejected, "errored")
+    assert run["overrides"]["error"].startswith("Run Log didn't have have a valid requester: ")

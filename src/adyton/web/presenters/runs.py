@@ -135,6 +135,7 @@ def _confirmations(run: Run, task: TaskRun, observed: int | None) -> int | None:
 def _result(run: Run, tasks: list[_TaskRun], overrides: _Result) -> _Result:
     """The result of the last task that was executed, or a copy of the input; an error that is no task's is shown in it."""
     result = next((task.result for task in reversed(tasks) if task.status is not RunStatus.UNSTARTED), overrides)
-    if run.error is not None and result.error is None:
+    # What is wrong with the input stays with the input: the run may have ended for something that was found later.
+    if run.error is not None and (result is overrides or result.error is None):
         return msgspec.structs.replace(result, status=run.status, error=run.error)
     return result
