@@ -12,6 +12,7 @@ from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.storage import external_initiators as stored
 from adyton.storage import jobs, notifications
 from adyton.storage.database import Database
+from support.api import Api, details
 from support.builders import JOB_ID, NOW
 
 URL = "https://outside.example/jobs"
@@ -57,6 +58,13 @@ async def test_a_name_is_taken_once_and_none_is_taken_by_many(database: Database
     await stored.create(database, initiator(4, name=None, url=None))
 
 
+async def test_a_text_that_the_database_cannot_hold_is_nobodys_name(database: Database) -> None:
+    async with Api(db=database, environment={"FEATURE_EXTERNAL_INITIATORS": "true"}) as api:
+        assert (await api.client.delete("/v2/external_initiators/%00")).status_code == 404
+        asked = {"initiators": [{"type": "external", "params": {"name": "a\0"}}], "tasks": [{"type": "noop"}]}
+        assert details(await api.post("/v2/specs", asked, 400))[0].startswith("there is no external initiator")
+
+
 async def test_a_deleted_one_takes_with_it_what_it_was_to_be_told(database: Database) -> None:
     await stored.create(database, initiator(1))
     await stored.create(database, initiator(2, name="other"))
@@ -89,6 +97,21 @@ async def test_who_archives_a_job_leaves_one_note_for_each_initiator_with_a_url(
     [note] = await notifications.due(database, NOW + 9, limit=9)
     assert (note.initiator, note.job_id, note.event, note.attempts) == ("outside", JOB_ID, "deleted", 0)
     assert await database.read("SELECT COUNT(*) FROM notifications") == [(1,)]
+
+
+async def test_the_end_of_a_job_waits_while_somebody_tells_of_its_beginning(database: Database) -> None:
+    await stored.create(database, initiator(1))
+    await jobs.create(database, job("outside"), notifications.created(JOB_ID, "outside", "{}", now=NOW, next_at=NOW + 75))
+    assert await jobs.archive(database, JOB_ID, NOW + 1, *notifications.deleted(JOB_ID, now=NOW + 1))
+    assert await notifications.next_at(database) == NOW + 75
+
+
+async def test_the_end_of_a_job_that_was_not_taken_is_told_at_once(database: Database) -> None:
+    await stored.create(database, initiator(1))
+    await jobs.create(database, job("outside"), notifications.created(JOB_ID, "outside", "{}", now=NOW, next_at=NOW + 75))
+    assert await jobs.archive(database, JOB_ID, NOW + 1, *notifications.not_taken(JOB_ID, now=NOW + 1))
+    [note] = await notifications.due(database, NOW + 1, limit=9)
+    assert note.event == "deleted"
 
 
 async def test_a_job_archived_before_leaves_no_note_again(database: Database) -> None:

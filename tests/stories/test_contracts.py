@@ -140,3 +140,29 @@ async def test_a_consumer_of_several_words_holds_all_of_them(place: World) -> No
         assert await place.until("the consumer holds the prices", held_words) == [PRICE, 165011, 22000050]
         account = await place.settled(1)
     assert dict(account.ends) == {End.ANSWERED: 1}
+
+
+async def test_a_job_that_calls_a_contract_of_its_own_calls_it_and_its_requests_are_accounted_for(place: World) -> None:
+    chain, owner = place.chain, place.contracts.owner
+    place.prices.body = '{"price": "1850", "at": 1700000000}'
+    async with start_node_in(place) as node:
+        called = await emitter.deploy(chain, owner)
+        inputs = [{"name": "price", "type": "uint256"}, {"name": "at", "type": "uint48"}]
+        tell = {"address": called, "functionABI": {"name": "set", "inputs": inputs}}
+        tasks = [
+            {"type": "httpget", "params": {"get": place.prices.url}},
+            {"type": "jsonparse", "params": {"path": []}},
+            {"type": "ethtxabiencode", "params": tell},
+        ]
+        runlog = {"type": "runlog", "params": {"address": place.contracts.oracle}}
+        place.job_id = await node.api.create_job({"initiators": [runlog], "tasks": tasks})
+        request_id = await place.request({"address": owner, "Address": owner})
+        run = await place.run(node, "completed", "errored", request_id=request_id)
+        assert run["status"] == "completed", run["result"]["error"]
+        words = evm.unsigned_word(1850) + evm.unsigned_word(1_700_000_000)
+        assert await emitter.received(chain, called) == ["0x" + (evm.selector("set(uint256,uint48)") + words).hex()]
+        account = await place.settled(1)
+        [item] = await node.api._data("GET", "/v2/requests")
+        fate = item["attributes"]["fate"]
+    assert dict(account.ends) == {End.REFUSED: 1}
+    assert (fate["kind"], evm.checksum(called) in fate["reason"]) == ("refused", True)

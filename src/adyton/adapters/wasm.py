@@ -33,6 +33,8 @@ _FUEL = 1_000_000_000
 """Instructions, about, for each second of the timeout: more than a machine does in it, and an end that hangs on no clock."""
 _TICK = 0.05
 """Seconds between looks at the deadline."""
+_BEYOND_F32 = 2.0**128 - 2.0**103
+"""From here on the nearest f32 is infinity."""
 _STACK = 256 << 10
 _TABLE_ELEMENTS = 10_000
 _CACHED = 64
@@ -232,7 +234,7 @@ def _argument(kind: str, value: object) -> int | float:
         number = decimal_from_text(str(value))
     except Unencodable:
         raise WasmFault(f"an argument must be a number, or a text with one, not {shown(value)}") from None
-    return _integer(kind, number) if kind.startswith("i") else _double(number)
+    return _integer(kind, number) if kind.startswith("i") else _float(kind, number)
 
 
 def _integer(kind: str, number: Decimal) -> int:
@@ -244,11 +246,11 @@ def _integer(kind: str, number: Decimal) -> int:
     return whole - (1 << bits) if whole >= 1 << bits - 1 else whole
 
 
-def _double(number: Decimal) -> float:
+def _float(kind: str, number: Decimal) -> float:
     """The nearest number that the machine has."""
     double = float(number)
-    if math.isinf(double):
-        raise WasmFault(f"{shown(number)} is too large for an f64")
+    if math.isinf(double) or (kind == "f32" and abs(double) >= _BEYOND_F32):
+        raise WasmFault(f"{shown(number)} is too large for an {kind}")
     return double
 
 

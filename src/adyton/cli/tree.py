@@ -56,7 +56,8 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default verb before options that are not the noun's own; help for a noun that has none."""
-        if self.default is not None and (not args or (args[0].startswith("-") and args[0] not in HELP)):
+        asks_for_help = bool(args) and args[0] in HELP
+        if self.default is not None and (not args or (args[0].startswith("-") and (self.verbless or not asks_for_help))):
             args = [self.default, *args]
         if not args:
             click.echo(ctx.get_help())
@@ -89,7 +90,7 @@ class Entry(NamedTuple):
 
 
 class Needed(click.Argument):
-    """An argument with v0.6.2's message for when it is missing."""
+    """An argument with v0.6.2's message for when it is missing, or empty, as an unset variable of a shell leaves it."""
 
     def __init__(self, name: str, metavar: str, missing: str) -> None:
         super().__init__([name], metavar=metavar, required=True)
@@ -98,9 +99,12 @@ class Needed(click.Argument):
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Raises UsageError."""
         try:
-            return super().process_value(ctx, value)
+            given = super().process_value(ctx, value)
         except click.MissingParameter:
             raise click.UsageError(self.missing, ctx) from None
+        if given == "":
+            raise click.UsageError(self.missing, ctx)
+        return given
 
 
 def json_option() -> click.Option:

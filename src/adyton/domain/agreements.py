@@ -129,7 +129,14 @@ def _oracles(value: object, faults: list[Fault]) -> tuple[Address, ...]:
     if len(value) > _MOST_ORACLES:
         faults.append(Fault(f"there are {len(value)} oracles; at most {_MOST_ORACLES} can agree", "/oracles"))
         return ()
-    return tuple(_address(item, f"oracles/{n}", faults) or ZERO_ADDRESS for n, item in enumerate(value))
+    return tuple(_oracle(item, f"oracles/{n}", faults) for n, item in enumerate(value))
+
+
+def _oracle(value: object, name: str, faults: list[Fault]) -> Address:
+    """One that is there: nobody can sign for null."""
+    if value is None:
+        faults.append(Fault("an oracle must be an address in a string, not null", f"/{name}"))
+    return _address(value, name, faults) or ZERO_ADDRESS
 
 
 def _address(value: object, name: str, faults: list[Fault]) -> Address | None:

@@ -27,6 +27,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _MAX_UINT32 = 2**32 - 1
 _MAX_WORD = 2**256 - 1
 _LONGEST_URL = 8192
+_LONGEST_NAME = 512
 
 
 class Bridge(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,8 @@ def read_request(body: bytes) -> BridgeRequest:
     name = text_at(source, "name", "", faults)
     if not _NAME.fullmatch(name):
         faults.append(Fault(_bad_name(name), "/name"))
+    elif len(name) > _LONGEST_NAME:  # PostgreSQL's index has no room for thousands
+        faults.append(Fault(f"name is longer than {_LONGEST_NAME} characters", "/name"))
     asked = BridgeRequest(
         name=name.lower(),
         url=_url(source, faults),

@@ -89,7 +89,7 @@ def check(wanted: Wanted) -> None:
     """Raises Invalid, in the words of later versions."""
     if not wanted.name:
         raise Invalid(Fault("No name specified", "/name"))
-    if not _NAME.fullmatch(wanted.name) or len(wanted.name) > _LONGEST:
+    if not could_be_name(wanted.name):
         raise Invalid(Fault("Name must be alphanumeric and may contain '_' or '-'", "/name"))
     if wanted.url is not None and not _is_url(wanted.url):
         raise Invalid(Fault("Invalid URL format: it must be like https://initiator.example/jobs", "/url"))
@@ -123,9 +123,10 @@ def _letters(draw: Draw) -> str:
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+    return whole and text.isprintable() and " " not in text
 
 
 # --- who is calling --------------------------------------------------------------------------------------------------
@@ -140,6 +141,11 @@ def proves(known: ExternalInitiator | None, access_key: str, secret: str) -> boo
 def could_be_key(text: str) -> bool:
     """Whether a text has the form of an access key."""
     return _KEY.fullmatch(text) is not None
+
+
+def could_be_name(text: str) -> bool:
+    """Whether a text has the form of a name. (A database may refuse to look for others.)"""
+    return len(text) <= _LONGEST and _NAME.fullmatch(text) is not None
 
 
 def _hash(access_key: str, secret: str, salt: str) -> str:

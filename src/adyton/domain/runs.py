@@ -231,7 +231,7 @@ def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
         case Waits(status, data, until):
             task, due_at = _task(run, position, status, data, wake_at=until), until
     tasks = (*run.tasks[:position], task, *run.tasks[position + 1 :])
-    return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=task.error, due_at=due_at)
+    return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=_why(task), due_at=due_at)
 
 
 def woken(run: Run, now: int) -> Run:
@@ -271,6 +271,14 @@ def _task(
     run: Run, position: int, status: RunStatus, data: Data | None, *, error: str | None = None, wake_at: int | None = None
 ) -> TaskRun:
     return msgspec.structs.replace(run.tasks[position], status=status, data=data, error=_short(error), wake_at=wake_at)
+
+
+def _why(task: TaskRun) -> str | None:
+    """What the run says of its task's error. A task may fail without a word (a bridge with ``"error": ""``), and shows that; its
+    run always has a reason, because what became of a request needs one."""
+    if task.error is None or task.error.strip():
+        return task.error
+    return f"{task.spec.type} failed and did not say why"
 
 
 def _short(error: str | None) -> str | None:

@@ -12,6 +12,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -91,7 +92,7 @@ def redact(text: str, values: Mapping[str, str] | Iterable[str]) -> str:
 
 
 def redact_all(value: Any, values: Mapping[str, str] | Iterable[str]) -> Any:
-    """A JSON value without the values in any of its texts and keys."""
+    """A JSON value without the values in any of its texts and keys; a number is hidden if its digits are one of them."""
     known = spellings(values)
     return _redacted(value, known) if known else value
 
@@ -104,8 +105,14 @@ def _redacted(value: Any, known: tuple[str, ...]) -> Any:
             return {redact_with(known, key): _redacted(inner, known) for key, inner in fields.items()}
         case list(items):
             return [_redacted(item, known) for item in items]
+        case int() | Decimal() if _digits(value) in known:
+            return HIDDEN
         case _:
             return value
+
+
+def _digits(number: int | Decimal) -> str:
+    return f"{number:f}" if isinstance(number, Decimal) else str(number)
 
 
 def redact_with(known: Iterable[str], text: str) -> str:

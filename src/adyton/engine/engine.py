@@ -117,8 +117,8 @@ class Engine:
         return run
 
     async def answered(self, run: Run, outcome: Outcome, *, input: Data | None = None) -> Run:  # noqa: A002 - the run's own word
-        """Give a run that waits for a bridge the bridge's late answer. It is durable when this returns; a run that goes on is
-        queued. An errored answer ends the run (v0.6.2 went on with the next task).
+        """Give a run that waits for a bridge, or whose bridge is being asked, the bridge's late answer. It is durable when this
+        returns; a run that goes on is queued. An errored answer ends the run (v0.6.2 went on with the next task).
 
         ``input`` takes the place of the run's input; what a request on chain says of where the answer goes stays. Raises
         Conflict when the run changed since it was read, or waits for no bridge: of two answers one counts; StorageUnavailable.

@@ -157,9 +157,12 @@ class Executor:
         """The outcome of the bridge that a run waits for, however late, saved in one write; ``with_input`` stores the run's
         input too. Returns the run as stored. Raises Conflict when the run waits for no bridge, or is not as it was read any
         more; StorageUnavailable.
+
+        A run in progress may be answered as well, while its bridge is being asked (the caller knows that): who asks loses the
+        race, and what the bridge says to the question itself does not count any more.
         """
         task, now = run.next_task(), self._clock.now()
-        if run.status is not RunStatus.PENDING_BRIDGE or task is None:
+        if run.status not in {RunStatus.PENDING_BRIDGE, RunStatus.IN_PROGRESS} or task is None:
             raise Conflict(f"run {run.id} does not wait for a bridge: it is {run.status or 'unstarted'}")
         outcome = bounded(outcome, given=task.data or {}, task_type=task.spec.type, limit=self._data_limit)
         done = after(moved(run, RunStatus.IN_PROGRESS, now), task.position, outcome, now)

@@ -17,12 +17,13 @@ class Entry:
     it (None: none yet), ``due`` when somebody is to look at it (None: never again).
     """
 
-    __slots__ = ("_ends", "_schedule", "cursor", "due", "initiator", "job_id", "stored")
+    __slots__ = ("_created", "_ends", "_schedule", "cursor", "due", "initiator", "job_id", "stored")
 
     def __init__(self, job: Job, initiator: Initiator, timing: Schedule | None, cursor: int, due: int | None) -> None:
         self.stored: int | None = None
         self.job_id = job.id
         self.initiator = initiator
+        self._created = job.created_at
         self._ends = job.end_at
         self._schedule = timing
         self.cursor = cursor
@@ -41,6 +42,11 @@ class Entry:
         entry = cls(job, initiator, timing, cursor, timing.next(cursor))
         entry.stored = fired_at
         return entry
+
+    @property
+    def began(self) -> int:
+        """The newest time decided about, else that of the job's creation: nothing can be due before it."""
+        return self._created if self.stored is None else self.stored
 
     def is_behind(self, away: int) -> bool:
         """Whether a time up to ``away`` has not been decided about."""

@@ -26,6 +26,7 @@ from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.fires import ALL, SKIP
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.schedule_requests import CRON, RUN_AT
+from adyton.domain.times import rfc3339
 from adyton.engine.create import OutsideWindow, RunMaker, RunSource
 from adyton.engine.engine import Engine
 from adyton.engine.jobs import JobRegistry
@@ -133,15 +134,17 @@ class Scheduler:
     def _now(self) -> int:
         """The time. Notices when the clock has gone further than the time that passed since the last look."""
         now, passed = self._clock.now(), self._clock.monotonic()
-        if self._looked is None:
+        before = now if self._looked is None else now - round((passed - self._looked[1]) * _SECOND)
+        jump = 0.0 if self._looked is None else (before - self._looked[0]) / _SECOND
+        # Never in the future, to which a wrong clock may have put it: what comes while the node is there is not missed.
+        self._away = now if self._looked is None else min(self._away, before)
+        if jump > JUMP:
+            log.warning("the clock has gone forward: what was due in between counts as missed", seconds=round(jump, 1))
             self._away = now
-        else:
-            jump = (now - self._looked[0]) / _SECOND - (passed - self._looked[1])
-            if jump > JUMP:
-                log.warning("the clock has gone forward: what was due in between counts as missed", seconds=round(jump, 1))
-                self._away = now
-            elif jump < -JUMP:
-                log.warning("the clock has gone back: what was due is not repeated", seconds=round(-jump, 1))
+        elif jump < -JUMP:
+            log.warning("the clock has gone back: what was due is not repeated", seconds=round(-jump, 1))
+            for entry in self._entries.values():
+                _tell_if_far_ahead(entry, now)
         self._looked = (now, passed)
         return now
 
@@ -195,13 +198,7 @@ class Scheduler:
         except ValueError as wrong:
             log.error("a job's schedule cannot be read any more: it starts nothing", job=job.id, because=str(wrong))
             return
-        if entry.cursor > now + _FAR_AHEAD and at.fired_at is not None:
-            log.error(
-                "a job was last started at a time that is still to come, because the clock was wrong: it starts nothing until "
-                "then; archive it and create it again",
-                job=job.id,
-                until=entry.cursor,
-            )
+        _tell_if_far_ahead(entry, now)
         self._entries[item.id] = entry
         self._put(entry)
 
@@ -346,3 +343,14 @@ class Scheduler:
             msgspec.structs.replace(item, ran=True) if item.id == entry.initiator.id else item for item in job.initiators
         )
         self._jobs.add(msgspec.structs.replace(job, initiators=changed))
+
+
+def _tell_if_far_ahead(entry: Entry, now: int) -> None:
+    """Name a job that waits for a time which only a wrong clock can have made it wait for."""
+    if entry.began > now + _FAR_AHEAD:
+        log.error(
+            "a job was created or last started at a time that is still to come, because the clock was wrong: it starts nothing "
+            "until then; archive it and create it again",
+            job=entry.job_id,
+            until=rfc3339(entry.began),
+        )

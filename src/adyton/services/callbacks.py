@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 PATIENCE = 5.0
 """Seconds that an answer waits for the node to store that its bridge said it would come later."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+_ANSWERABLE = frozenset({RunStatus.PENDING_BRIDGE, RunStatus.IN_PROGRESS})
 
 
 class NotPending(Refused):
@@ -58,7 +59,8 @@ async def _waiting(parts: Parts, run_id: str, token: str) -> Run:
     """The run, waiting for its bridge.
 
     A quick bridge may answer late before the node has stored that the answer will come late. If the token is that of the bridge
-    that may be answering at this moment, this waits for the row, not longer than ``PATIENCE``.
+    that may be answering at this moment, this waits for the row, not longer than ``PATIENCE``. Then the run is taken as it is,
+    in progress: a bridge may keep its word on the question back until the late answer is taken, and for ever without this.
     """
     until, pause = parts.clock.monotonic() + PATIENCE, _FIRST_PAUSE
     position: int | None = None
@@ -72,7 +74,11 @@ async def _waiting(parts: Parts, run_id: str, token: str) -> Run:
         if run.status is RunStatus.PENDING_BRIDGE:
             return run
         bridge = parts.bridges.get(task.spec.type)
-        if bridge is None or parts.clock.monotonic() >= until or not token_matches(bridge, token):
+        if bridge is None or not token_matches(bridge, token):
+            raise NotPending
+        if parts.clock.monotonic() >= until:
+            if run.status is RunStatus.IN_PROGRESS:
+                return run
             raise NotPending
         position = task.position
         await parts.clock.sleep(pause)
@@ -105,7 +111,7 @@ async def _answered(parts: Parts, run: Run, task: TaskRun, answer: Answer) -> Ru
             return await parts.engine.answered(run, late(answer), input=_input(parts, run, answer))
         except Conflict:
             changed = await stored.get(parts.db, run.id, parts.jobs)
-            waits = changed.next_task() if changed is not None and changed.status is RunStatus.PENDING_BRIDGE else None
+            waits = changed.next_task() if changed is not None and changed.status in _ANSWERABLE else None
             if changed is None or waits is None or waits.position != task.position:
                 raise NotPending from None
             run = changed

@@ -43,7 +43,7 @@ async def delete(parts: Parts, called: str) -> None:
     """Delete the one with that access key or name, and what it was still to be told. Jobs that name it stay, and nobody starts
     them. An access key that nobody has is fine, as in v0.6.2; an unknown name raises NotFound. Raises SwitchedOff."""
     need_external_initiators(parts)
-    known = await stored.by_key(parts.db, called) or await stored.by_name(parts.db, called.lower())
+    known = await _by_key(parts, called) or await _by_name(parts, called.lower())
     if known is not None and await stored.delete(parts.db, known.access_key):
         log.info("external initiator deleted", initiator=known.called)
     elif not external_initiators.could_be_key(called):
@@ -52,7 +52,7 @@ async def delete(parts: Parts, called: str) -> None:
 
 async def recognise(parts: Parts, access_key: str, secret: str) -> ExternalInitiator | None:
     """Who has this access key and this secret; None when nobody has. Whether the feature is on does not matter (as v0.6.2)."""
-    known = await stored.by_key(parts.db, access_key) if external_initiators.could_be_key(access_key) else None
+    known = await _by_key(parts, access_key)
     return known if external_initiators.proves(known, access_key, secret) else None
 
 
@@ -60,9 +60,17 @@ async def named_by(parts: Parts, job: Job) -> ExternalInitiator | None:
     """The external initiator that a job names, if it names one. Raises Invalid when there is none of that name."""
     for n, initiator in enumerate(job.initiators):
         if initiator.type == EXTERNAL and initiator.name is not None:
-            known = await stored.by_name(parts.db, initiator.name)
+            known = await _by_name(parts, initiator.name)
             if known is None:
                 told = f"there is no external initiator {initiator.name}; create it first, or correct the name"
                 raise Invalid(Fault(told, f"/initiators/{n}/params/name"))
             return known
     return None
+
+
+async def _by_key(parts: Parts, text: str) -> ExternalInitiator | None:
+    return await stored.by_key(parts.db, text) if external_initiators.could_be_key(text) else None
+
+
+async def _by_name(parts: Parts, text: str) -> ExternalInitiator | None:
+    return await stored.by_name(parts.db, text) if external_initiators.could_be_name(text) else None

@@ -112,7 +112,7 @@ async def take_back(parts: Parts, job_id: str, *, heard: bool) -> None:
     """Archive a job that its external initiator did not take; one that may have heard of it all the same is told to forget it.
     A crash before the write leaves the news of the job to the notifier. Raises StorageUnavailable."""
     now = parts.clock.now()
-    also = notifications.deleted(job_id, now=now) if heard else [notifications.told_of_creation(job_id)]
+    also = notifications.not_taken(job_id, now=now) if heard else [notifications.told_of_creation(job_id)]
     await jobs.archive(parts.db, job_id, now, *also)
     parts.jobs.remove(job_id)
     parts.news.set()
@@ -128,6 +128,8 @@ async def tell(parts: Parts, initiator: ExternalInitiator, event: str, job_id: s
         url=url,
         headers=(
             ("Content-Type", "application/json"),
+            # Connections are not kept: one that the initiator closes just then would fail the next job.
+            ("Connection", "close"),
             (external_initiators.ACCESS_KEY_HEADER, initiator.outgoing_token or ""),
             (external_initiators.SECRET_HEADER, initiator.outgoing_secret or ""),
         ),
@@ -144,4 +146,5 @@ async def tell(parts: Parts, initiator: ExternalInitiator, event: str, job_id: s
         raise NotTold(f"{who}: {failure}", heard=True) from None
     if response.status // 100 == 2 or (event == DELETED and response.status in _NOT_KNOWN):
         return
-    raise NotTold(f"{who} received bad response '{response.status}'", heard=False)
+    # Whoever answers for a server in trouble, it may have taken the news before.
+    raise NotTold(f"{who} received bad response '{response.status}'", heard=response.status >= 500)

@@ -18,7 +18,8 @@ _INSERT = """
 # Only with the write that archives the job: of two at the same time, one.
 _INSERT_DELETED = """
     INSERT INTO notifications (initiator, job_id, event, body, created_at, next_at)
-    SELECT DISTINCT e.name, j.id, ?, '', CAST(? AS BIGINT), CAST(? AS BIGINT)
+    SELECT DISTINCT e.name, j.id, ?, '', CAST(? AS BIGINT),
+        COALESCE((SELECT MAX(c.next_at) FROM notifications c WHERE c.job_id = j.id AND c.event = ?), CAST(? AS BIGINT))
     FROM initiators i JOIN jobs j ON j.id = i.job_id JOIN external_initiators e ON e.name = i.name
     WHERE j.id = ? AND j.archived_at = ? AND i.type = 'external' AND e.url IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.job_id = j.id AND n.event = ?)"""
@@ -56,11 +57,17 @@ def created(job_id: str, initiator: str, body: str, *, now: int, next_at: int) -
 
 def deleted(job_id: str, *, now: int) -> list[Statement]:
     """Statements that note, instead of any news of it, that a job is gone; they belong behind the one that archives it at
-    ``now``, into its write."""
+    ``now``, into its write. While somebody may be telling of the new job, that it is gone waits: an initiator that heard the
+    end first would keep the job for ever."""
     return [
+        Statement(_INSERT_DELETED, [(DELETED, now, CREATED, now, job_id, now, DELETED)]),
         told_of_creation(job_id),
-        Statement(_INSERT_DELETED, [(DELETED, now, now, job_id, now, DELETED)]),
     ]
+
+
+def not_taken(job_id: str, *, now: int) -> list[Statement]:
+    """The same for a job whose initiator did not take it, by who told it."""
+    return [told_of_creation(job_id), *deleted(job_id, now=now)]
 
 
 def told_of_creation(job_id: str) -> Statement:

@@ -10,11 +10,12 @@ Redirects are followed here and not by the library, because only the request kno
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import aiohttp
 import msgspec
@@ -93,11 +94,11 @@ class AiohttpTransport:
 
     async def _step(self, request: HttpRequest, where: str) -> tuple[HttpResponse | None, HttpRequest]:
         """The answer, or else the request that a redirect leads to."""
-        asked = _exactly(request.url)
+        asked, headers = _asking(request)
         proxy = await self._proxy(request, asked)
         session = self._session(unrestricted=request.unrestricted or proxy is not None)
         async with session.request(
-            request.method, asked, headers=request.headers, data=request.body, allow_redirects=False, proxy=proxy
+            request.method, asked, headers=headers, data=request.body, allow_redirects=False, proxy=proxy
         ) as response:
             if response.status not in _REDIRECTS:
                 body = await _bounded(response, request.limit)
@@ -134,6 +135,18 @@ class AiohttpTransport:
         return session
 
 
+def _asking(request: HttpRequest) -> tuple[URL, tuple[tuple[str, str], ...]]:
+    """The URL without its user, and the headers, in which he is instead. As Go's client: in UTF-8 (aiohttp takes Latin-1), and
+    a header of the request that says who is asking counts more."""
+    url, headers = _exactly(request.url), request.headers
+    if url.raw_user is None and url.raw_password is None:
+        return url, headers
+    user = b":".join(unquote_to_bytes(part or "") for part in (url.raw_user, url.raw_password))
+    if all(name.lower() != "authorization" for name, _ in headers):
+        headers = (*headers, ("Authorization", f"Basic {base64.b64encode(user).decode()}"))
+    return url.with_user(None), headers
+
+
 def _exactly(url: str) -> URL:
     """The URL with path and query as they are spelled; only a host of other letters takes its ASCII form."""
     asked = URL(url, encoded=True)
@@ -149,7 +162,7 @@ def _redirected(request: HttpRequest, response: aiohttp.ClientResponse, where: s
     location = response.headers.get("Location")
     if not location:
         raise HttpFailure(f"{where} redirected without a Location", retriable=False)
-    here = response.url
+    here = _exactly(request.url)  # with its user, whom a path alone keeps
     there = here.join(URL(location))
     if there.scheme not in ("http", "https") or not there.raw_host:
         raise HttpFailure(f"{where} is, or redirected to, something that is not an HTTP URL", retriable=False)

@@ -62,6 +62,7 @@ async def test_the_example_of_v0_6_2(wasm: Wasm, value: Any, result: str) -> Non
         ("f64", Decimal("-1.50"), "-1.5"),
         ("f64", 10**22, "10000000000000000000000"),
         ("f32", Decimal("0.5"), "0.5"),
+        ("f32", 2**128 - 2**104, "340282346638528860000000000000000000000"),
     ],
     ids=str,
 )
@@ -86,6 +87,7 @@ async def test_a_list_is_several_arguments_and_null_is_none(wasm: Wasm) -> None:
         ("f64", {}, "an argument must be a number"),
         ("f64", [[1]], "an argument must be a number"),
         ("f64", 10**400, "too large for an f64"),
+        ("f32", -(2**128) + 2**103, "too large for an f32"),
         ("i32", 2**32, "is no i32"),
         ("i32", Decimal("1.5"), "is no i32"),
         ("i64", -(2**63) - 1, "is no i64"),

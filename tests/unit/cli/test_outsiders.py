@@ -100,6 +100,11 @@ def test_someone_who_is_logged_in_proposes_it_as_an_operator(adyton: Adyton, nod
     assert node.asked[0].cookie == "clsession=abc123"
 
 
+@pytest.mark.parametrize("words", ["agree --help", "agree -h", "createsa --help", "agreements create --help"])
+def test_help_about_agreements_says_what_to_pass(adyton: Adyton, words: str) -> None:
+    assert "AGREEMENT is JSON, a file with JSON, or - for standard input." in adyton(*words.split()).stdout
+
+
 @pytest.mark.parametrize("words", ["agree", "createsa", "agreements create"])
 def test_an_agreement_needs_terms(adyton: Adyton, words: str) -> None:
     missing = adyton(*words.split())

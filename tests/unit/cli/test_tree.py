@@ -57,6 +57,13 @@ def test_help_about_a_command(adyton: Adyton) -> None:
     assert adyton("help", "config", "bogus").exit_code == 3
 
 
+@pytest.mark.parametrize("words", ["jobs archive", "jobs show", "initiators destroy", "bridges show", "agree"])
+def test_an_empty_argument_is_a_missing_one(adyton: Adyton, words: str) -> None:
+    missing = adyton(*words.split(), "")
+    assert missing.exit_code == 2
+    assert "Error: Must pass" in missing.output
+
+
 @pytest.mark.parametrize("flag", ["-v", "--version"])
 def test_the_version(adyton: Adyton, flag: str) -> None:
     assert adyton(flag).stdout == f"adyton version {__version__}\n"

@@ -151,6 +151,7 @@ def test_terms_are_read_in_their_forms() -> None:
         ({"oracles": {}}, "/oracles", "oracles must be an array of addresses, not an object"),
         ({"oracles": [FIRST]}, "/oracles/0", f'"{FIRST}" is not a valid EIP55 formatted address'),
         ({"oracles": [checksum(FIRST), "0x"]}, "/oracles/1", '"0x" is not a valid EIP55 formatted address'),
+        ({"oracles": [checksum(FIRST), None]}, "/oracles/1", "an oracle must be an address in a string, not null"),
         ({"oracles": [checksum(FIRST)] * 256}, "/oracles", "there are 256 oracles"),
         ({"aggregator": checksum(FIRST)}, "/aggInitiateJobSelector", "an aggregator needs its aggInitiateJobSelector"),
         ({"aggFulfillSelector": "0x00000000"}, "/aggFulfillSelector", "aggFulfillSelector is of an aggregator"),

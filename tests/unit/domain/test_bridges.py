@@ -43,6 +43,7 @@ def test_a_bridge_is_read_with_its_name_in_small_letters() -> None:
         ({"name": "a/b"}, "Task Type validation: name a/b contains invalid characters"),
         ({"name": "ſ"}, "contains invalid characters"),
         ({"name": 5}, "name must be a string, not a number"),
+        ({"name": "a" * 513}, "name is longer than 512 characters"),
         ({"url": ""}, "url is missing"),
         ({"url": None}, "url is missing"),
         ({"url": 5}, "url must be a string, not a number"),

@@ -134,7 +134,15 @@ def test_an_outcome_sets_the_task_run_and_moves_the_run(
     assert (done.tasks[position].status, done.status) == (task_status, run_status)
     assert done.tasks[position].data == {"result": 1}
     assert done.tasks[1 - position] == run().tasks[1 - position]
-    assert done.error == (outcome.error if isinstance(outcome, Errored) else None)
+    assert done.tasks[position].error == (outcome.error if isinstance(outcome, Errored) else None)
+    assert (done.error is not None) == isinstance(outcome, Errored)
+
+
+@pytest.mark.parametrize("silence", ["", " \n"])
+def test_a_run_whose_task_fails_without_a_word_says_at_least_which_task_it_was(silence: str) -> None:
+    done = after(run(), 0, Errored(silence), NOW + 1)
+    assert (done.tasks[0].error, done.error) == (silence, "noop failed and did not say why")
+    assert after(run(), 0, Errored("boom"), NOW + 1).error == "boom"
 
 
 @pytest.mark.parametrize("before", sorted(RunStatus))

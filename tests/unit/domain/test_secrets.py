@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -69,6 +71,12 @@ def test_values_are_hidden_wherever_they_stand() -> None:
         assert redact(f"x{json.dumps(value, ensure_ascii=ascii_only)}y", [value]) == 'x"***"y'
     assert redact("&quot; a&quot;b\\c&lt;d&gt;&amp;é", [value]) == "&quot; ***"
     assert redact_all({"hush!": ["hush!", {"b": "say hush!"}, 1]}, {"A": "hush!"}) == {"***": ["***", {"b": "say ***"}, 1]}
+
+
+@pytest.mark.parametrize("number", [90817263, Decimal(90817263)])
+def test_a_number_with_the_digits_of_a_secret_is_hidden(number: Any) -> None:
+    others = [190817263, Decimal("90817263.5"), True, None]
+    assert redact_all({"a": [number, *others]}, {"PIN": "90817263"}) == {"a": ["***", *others]}
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "user:", "x" * 10])

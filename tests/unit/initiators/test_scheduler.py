@@ -431,6 +431,32 @@ async def test_a_clock_that_is_set_a_little_loses_nothing(rig: Rig, monkeypatch:
     assert await rig.after(0) == 1
 
 
+@pytest.mark.parametrize("ahead", [8 * 3600, 8])
+async def test_a_new_job_fires_though_the_clock_was_ahead(rig: Rig, monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
+    jump(rig, ahead, monkeypatch)
+    rig.fresh()
+    await rig.after(0)
+    jump(rig, -ahead, monkeypatch)
+    await rig.add("* * * * *")
+    assert [await rig.after(1) for _ in range(3)] == [1, 2, 3]
+    assert rig.counted("schedule_skips_total", because="missed") == 0
+
+
+async def test_jobs_that_a_wrong_clock_keeps_waiting_are_named(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rig.add("0 0 0 1 1 *", job_id="b" * 32)
+    fired = await rig.add()
+    jump(rig, 7200, monkeypatch)
+    created = await rig.add("* * * * *", job_id="c" * 32)
+    await rig.after(60)
+    jump(rig, -7200, monkeypatch)
+    for look in (rig.after, rig.away):
+        with capture_logs() as logs:
+            await look(1)
+        told = [line for line in logs if "the clock was wrong" in line["event"]]
+        assert {line["job"] for line in told} == {fired.id, created.id}
+        assert told[0]["until"].endswith("Z")
+
+
 async def test_a_time_far_ahead_is_told(rig: Rig) -> None:
     job = await rig.add()
     await rig.db.write(schedules.fired([schedules.Decided(job.initiators[1].id, START + 7200 * SECOND, None)]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -288,6 +290,29 @@ async def test_a_user_and_password_in_a_url_stay_with_its_origin() -> None:
         url = str(first.make_url("/away")).replace("http://", "http://user:hush@")
         answer = await transport.request(HttpRequest(method="GET", url=url, unrestricted=True))
     assert b'"headers": {}' in answer.body
+
+
+@pytest.mark.parametrize(
+    ("user", "header", "sent"),
+    [
+        ("user:p%C3%A4ss%40%E2%82%AC", None, f"Basic {base64.b64encode('user:päss@€'.encode()).decode()}"),
+        ("user", None, "Basic dXNlcjo="),
+        (":hush", None, "Basic Omh1c2g="),
+        ("user:%ff", None, "Basic dXNlcjr/"),
+        ("user:hush", "Bearer token", "Bearer token"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/told", "/away"], ids=["asked", "redirected"])
+async def test_a_user_in_a_url_is_named_as_by_gos_client(user: str, header: str | None, sent: str, path: str) -> None:
+    headers = () if header is None else (("authorization", header),)
+    async with (
+        serving(("*", "/told", told), ("*", "/away", fixed(302, Location="told"))) as server,
+        AiohttpTransport() as transport,
+    ):
+        url = str(server.make_url(path)).replace("http://", f"http://{user}@")
+        answer = await transport.request(HttpRequest(method="GET", url=url, headers=headers, unrestricted=True))
+    told_headers = {name.lower(): value for name, value in json.loads(answer.body)["headers"].items()}
+    assert told_headers == {"authorization": sent}
 
 
 # --- the guard, in every spelling ------------------------------------------------------------------------------------

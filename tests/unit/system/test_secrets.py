@@ -108,3 +108,10 @@ async def test_what_was_read_is_in_no_log_line_in_any_field_or_spelling(tmp_path
     assert "hush" not in shown
     assert "anew" not in shown
     assert shown.count("***") == 4
+
+
+async def test_a_secret_of_several_lines_is_in_no_line_of_the_log(tmp_path: Path) -> None:
+    put(tmp_path, "PEM", "-----BEGIN KEY-----\nMIIEvQIBADAN\n  BgkqhkiG9w0B\n{\n-----END KEY-----\n")
+    await SystemSecrets(tmp_path, {}).values(["PEM"])
+    lines = ["-----BEGIN KEY-----", "MIIEvQIBADAN", "  BgkqhkiG9w0B", "{"]
+    assert [hidden.without(line) for line in lines] == ["-----BEGIN KEY-----", "***", "  ***", "{"]

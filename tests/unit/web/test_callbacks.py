@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from adyton.domain.bridges import Bridge, token_hash
-from adyton.domain.errors import StorageUnavailable
+from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.jobs import TaskSpec
 from adyton.domain.runs import Run, RunStatus
 from adyton.ports import HttpRequest, HttpResponse
@@ -112,6 +112,13 @@ async def test_a_run_that_is_told_to_wait_on_waits_on(api: Api) -> None:
     shown = (await answer(api, run_id, {"pending": True})).json()["data"]["attributes"]
     assert (shown["status"], shown["finishedAt"]) == ("pending_bridge", None)
     assert (await answer(api, run_id)).json()["data"]["attributes"]["status"] == "completed"
+
+
+async def test_an_error_without_a_word_is_shown_as_it_came_and_the_run_has_a_reason(api: Api) -> None:
+    run_id = await waiting(api)
+    shown = (await answer(api, run_id, {"error": ""})).json()["data"]["attributes"]
+    assert (shown["status"], shown["result"]["error"]) == ("errored", "")
+    assert (await api.run(run_id)).error == "oracle failed and did not say why"
 
 
 async def test_an_answer_that_is_no_object_is_the_result(api: Api) -> None:
@@ -321,11 +328,32 @@ async def test_an_answer_that_comes_before_the_wait_is_stored_is_not_lost(api: A
     assert ((await finished(api, run_id)).tasks[1].data or {})["result"] == "7"
 
 
-async def test_it_waits_a_few_seconds_and_no_longer(api: Api) -> None:
-    run_id = await started(api, ORACLE)
-    began = api.bench.clock.monotonic()
-    assert (await answer(api, run_id)).status_code == 405
+async def test_a_bridge_that_says_pending_only_when_its_late_answer_was_taken_is_heard(api: Api) -> None:
+    run_id = await started(api, ORACLE, "noop")
+    api.bench.http.body = '{"pending": true}'
+    ask, began = api.bench.http.request, api.bench.clock.monotonic()
+
+    async def answers_first(request: HttpRequest) -> HttpResponse:
+        taken = await answer(api, run_id)
+        assert (taken.status_code, taken.json()["data"]["attributes"]["status"]) == (200, "in_progress")
+        return await ask(request)
+
+    api.bench.http.request = answers_first  # type: ignore[method-assign] # a bridge that does two things at once
+    with pytest.raises(Conflict):
+        await api.work_on(run_id)
+
     assert PATIENCE <= api.bench.clock.monotonic() - began <= 2 * PATIENCE
+    run = await finished(api, run_id)
+    assert (run.status, (run.tasks[1].data or {})["result"]) == (RunStatus.COMPLETED, "7")
+    assert len(api.bench.http.asked) == 1
+
+
+async def test_an_early_answer_to_a_task_that_waits_for_its_confirmations_is_refused(api: Api) -> None:
+    run_id = await started(api, ORACLE)
+    sql = "UPDATE runs SET status = 'pending_confirmations', wake_height = 1000 WHERE id = ?"
+    await api.db.write(Statement(sql, [(run_id,)]))
+    assert (await answer(api, run_id)).status_code == 405
+    assert (await api.run(run_id)).status is RunStatus.PENDING_CONFIRMATIONS
 
 
 async def test_who_has_not_the_token_does_not_even_wait(api: Api) -> None:

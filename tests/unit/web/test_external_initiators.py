@@ -125,6 +125,8 @@ async def test_no_secret_is_stored_in_clear_or_logged(api: Api) -> None:
         ({"name": "a", "url": "ftp://x"}, 400, "Invalid URL format"),
         ({"name": "a", "url": "outside"}, 400, "Invalid URL format"),
         ({"name": "a", "url": "http://[::1"}, 400, "Invalid URL format"),
+        ({"name": "a", "url": "http://out side/"}, 400, "Invalid URL format"),
+        ({"name": "a", "url": " http://outside/"}, 400, "Invalid URL format"),
         ({"name": 7}, 422, "name must be a string, not a number"),
         ("{", 422, "unexpected EOF"),
         ("[]", 422, "the body must be a JSON object, not an array"),
@@ -269,6 +271,7 @@ async def test_the_initiator_is_told_of_a_new_job_before_the_answer(api: Api) ->
     assert (asked.method, asked.url, asked.max_redirects, asked.unrestricted) == ("POST", URL, 0, True)
     assert dict(asked.headers) == {
         "Content-Type": "application/json",
+        "Connection": "close",
         ACCESS_KEY_HEADER: made["outgoingToken"],
         SECRET_HEADER: made["outgoingSecret"],
     }
@@ -303,6 +306,42 @@ async def test_an_initiator_that_may_have_heard_is_told_to_forget_the_job(api: A
     await Notifier(api.parts).deliver()
     (asked,) = api.bench.http.asked
     assert asked.method == "DELETE"
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_an_initiator_in_trouble_may_have_taken_the_job(api: Api, status: int) -> None:
+    await named(api)
+    api.bench.http.status = status
+    await api.post("/v2/specs", external(), 500)
+    api.bench.http.status = 200
+    await Notifier(api.parts).deliver()
+    assert [asked.method for asked in api.bench.http.asked] == ["POST", "DELETE"]
+
+
+class Archiving(TestHttp):
+    """An initiator that takes its time; the job is archived meanwhile."""
+
+    api: Api
+
+    async def request(self, request: HttpRequest) -> HttpResponse:
+        if request.method == "POST":
+            (job_id,) = self.api.parts.jobs.jobs
+            assert (await self.api.client.delete(f"/v2/specs/{job_id}")).status_code == 204
+            await Notifier(self.api.parts).deliver()
+        return await super().request(request)
+
+
+async def test_an_initiator_hears_of_the_end_of_a_job_after_its_beginning(api: Api) -> None:
+    await named(api)
+    slow = Archiving()
+    slow.api, slow.body = api, "{}"
+    object.__setattr__(api.parts, "http", slow)
+    await api.post("/v2/specs", external())
+    assert [asked.method for asked in slow.asked] == ["POST"]
+    api.bench.clock.micros += HOUR
+    await Notifier(api.parts).deliver()
+    assert [asked.method for asked in slow.asked] == ["POST", "DELETE"]
+    assert await notifications.next_at(api.db) is None
 
 
 # --- the notifier ----------------------------------------------------------------------------------------------------
@@ -349,6 +388,20 @@ async def test_what_the_initiator_does_not_take_is_tried_again_with_growing_paus
     assert listed["attributes"]["undeliveredBecause"].endswith("received bad response '500'")
     api.bench.http.status = 200
     assert await notifier.deliver()
+    assert await notifications.next_at(api.db) is None
+
+
+async def test_after_a_crash_an_initiator_in_trouble_is_asked_again(api: Api) -> None:
+    await named(api)
+    object.__setattr__(api.parts, "http", Crashing())
+    await api.post("/v2/specs", external(), 500)
+    object.__setattr__(api.parts, "http", api.bench.http)
+    for status in (503, 200):
+        api.bench.http.status = status
+        api.bench.clock.micros += HOUR
+        assert await Notifier(api.parts).deliver()
+    assert [asked.method for asked in api.bench.http.asked] == ["POST", "POST"]
+    assert len(api.parts.jobs.jobs) == 1
     assert await notifications.next_at(api.db) is None
 
 
