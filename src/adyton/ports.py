@@ -84,7 +84,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     ``limit`` bounds the decoded body in bytes, ``timeout`` the whole exchange in seconds. ``unrestricted`` allows
     addresses that are not public. Headers named in ``secret_headers`` (in small letters), and a ``secret_body``, are for the
     URL's origin alone and do not follow a redirect to another. ``shown`` is what messages call the URL, when even its host is
-    nobody's business; empty: its scheme and host.
+    nobody's business; empty: its scheme and host. Without ``pooled`` it goes over a connection of its own: one that was kept
+    may just then be closed by the other side, which for a request that is sent only once would be the end.
     """
 
     method: str
@@ -97,6 +98,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     unrestricted: bool = False
     secret_headers: frozenset[str] = frozenset()
     secret_body: bool = False
+    pooled: bool = True
     shown: str = ""
 
 

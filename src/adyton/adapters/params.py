@@ -11,6 +11,7 @@ from adyton.domain.data import as_text
 from adyton.domain.errors import Invalid
 from adyton.domain.numbers import Unencodable, decimal_from_text, short
 from adyton.domain.runs import Data
+from adyton.domain.strangers import UNRESTRICTED
 
 T = TypeVar("T")
 
@@ -35,11 +36,16 @@ def task_params(
     exactly their spelling: other spellings, by which v0.6.2 let a stranger redirect an answer, are dropped, and so are gas
     settings. A task of a ``kind`` that calls whom it likes, and answers nobody, keeps whom the job names.
 
+    A task that reaches every address asks where the job says, whoever starts the run: an external initiator, a bridge that
+    may override the job, or a requester could else have a look around in the operator's network.
+
     A task that names a secret takes its params from the job alone: whoever starts a run could else have the secret sent to a
     server of his own.
     """
     if not given or secrets.named_in(spec):
         return spec
+    if kind.endswith(UNRESTRICTED):
+        given = {key: value for key, value in given.items() if key.casefold() not in _WHERE}
     if reserved is None:
         return {**spec, **given}
     own = _TARGETS.get(kind, frozenset()) & {key.casefold() for key in spec}

@@ -274,8 +274,8 @@ def _task(
 
 
 def _why(task: TaskRun) -> str | None:
-    """What the run says of its task's error. A task may fail without a word (a bridge with ``"error": ""``), and shows that; its
-    run always has a reason, because what became of a request needs one."""
+    """What the run says of its task's error. A task may fail without a word (a bridge with ``"error": ""``), and shows that;
+    the run always has a reason, because what became of a request needs one."""
     if task.error is None or task.error.strip():
         return task.error
     return f"{task.spec.type} failed and did not say why"

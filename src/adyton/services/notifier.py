@@ -128,8 +128,6 @@ async def tell(parts: Parts, initiator: ExternalInitiator, event: str, job_id: s
         url=url,
         headers=(
             ("Content-Type", "application/json"),
-            # Connections are not kept: one that the initiator closes just then would fail the next job.
-            ("Connection", "close"),
             (external_initiators.ACCESS_KEY_HEADER, initiator.outgoing_token or ""),
             (external_initiators.SECRET_HEADER, initiator.outgoing_secret or ""),
         ),
@@ -138,6 +136,7 @@ async def tell(parts: Parts, initiator: ExternalInitiator, event: str, job_id: s
         limit=_LARGEST_ANSWER,
         max_redirects=0,
         unrestricted=True,
+        pooled=False,
     )
     who = f"notify '{initiator.name}' ({external_initiators.shown_url(initiator.url)})"
     try:

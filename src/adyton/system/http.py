@@ -52,7 +52,7 @@ class AiohttpTransport:
 
     def __init__(self, proxies: Proxies | None = None) -> None:
         self._proxies = proxies or Proxies()
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +96,7 @@ class AiohttpTransport:
         """The answer, or else the request that a redirect leads to."""
         asked, headers = _asking(request)
         proxy = await self._proxy(request, asked)
-        session = self._session(unrestricted=request.unrestricted or proxy is not None)
+        session = self._session(unrestricted=request.unrestricted or proxy is not None, pooled=request.pooled)
         async with session.request(
             request.method, asked, headers=headers, data=request.body, allow_redirects=False, proxy=proxy
         ) as response:
@@ -117,13 +117,17 @@ class AiohttpTransport:
                 raise ForbiddenAddress(str(address[4][0]))
         return URL(proxy)
 
-    def _session(self, *, unrestricted: bool) -> aiohttp.ClientSession:
+    def _session(self, *, unrestricted: bool, pooled: bool) -> aiohttp.ClientSession:
         """Connections are kept apart by what they may reach: a pooled connection is not checked again. (Those through a proxy
         are kept by their proxy as well.)"""
-        session = self._sessions.get(unrestricted)
+        session = self._sessions.get((unrestricted, pooled))
         if session is None:
-            connector = aiohttp.TCPConnector(limit=_CONNECTIONS, socket_factory=_any_socket if unrestricted else _public_socket)
-            session = self._sessions[unrestricted] = aiohttp.ClientSession(
+            connector = aiohttp.TCPConnector(
+                limit=_CONNECTIONS,
+                socket_factory=_any_socket if unrestricted else _public_socket,
+                force_close=not pooled,
+            )
+            session = self._sessions[unrestricted, pooled] = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),  # the whole exchange has one deadline, in request()

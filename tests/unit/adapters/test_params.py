@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
 from adyton.adapters.params import field, task_params
@@ -93,3 +95,14 @@ def test_a_task_that_names_a_secret_takes_its_params_from_the_job_alone() -> Non
 
 def test_words_of_a_run_do_not_make_a_task_one_that_names_a_secret() -> None:
     assert task_params({"a": 1}, {"b": "$(secret:KEY)"}, ()) == {"a": 1, "b": "$(secret:KEY)"}
+
+
+@pytest.mark.parametrize("reserved", [None, RESERVED], ids=["client", "requester"])
+@pytest.mark.parametrize("wins", [False, True])
+def test_where_a_task_asks_that_reaches_every_address_is_the_jobs_to_say(reserved: Collection[str] | None, wins: bool) -> None:
+    spec = {"get": "http://10.0.0.1/", "headers": {}}
+    asked = {"get": "http://10.0.0.2/", "GET": "http://10.0.0.2/", "Url": "http://10.0.0.2/", "extPath": "eth"}
+    for kind in ("httpgetwithunrestrictednetworkaccess", "httppostwithunrestrictednetworkaccess"):
+        params = task_params(spec, asked, reserved, kind=kind, requester_wins=wins)
+        assert params == {**spec, "extPath": "eth"}
+    assert task_params(spec, asked, None, kind="httpget") == {**spec, **asked}

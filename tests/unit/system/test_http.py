@@ -35,10 +35,19 @@ class World:
         self._transport = transport
 
     async def ask(
-        self, path: str, *, unrestricted: bool = True, timeout: float = 5, method: str = "GET", body: bytes | None = None
+        self,
+        path: str,
+        *,
+        unrestricted: bool = True,
+        timeout: float = 5,
+        method: str = "GET",
+        body: bytes | None = None,
+        pooled: bool = True,
     ) -> HttpResponse:
         url = path if "://" in path else self.base + path
-        asked = HttpRequest(method=method, url=url, body=body, limit=LIMIT, timeout=timeout, unrestricted=unrestricted)
+        asked = HttpRequest(
+            method=method, url=url, body=body, limit=LIMIT, timeout=timeout, unrestricted=unrestricted, pooled=pooled
+        )
         return await self._transport.request(asked)
 
 
@@ -67,6 +76,11 @@ async def silence(request: web.Request) -> web.Response:
     raise AssertionError("nothing ends the silence")
 
 
+async def peer(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    return web.Response(text=str(request.transport.get_extra_info("peername")))
+
+
 def fixed(status: int = 200, body: bytes = b"", **headers: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(status=status, body=body, headers=headers)
@@ -81,6 +95,7 @@ async def world() -> AsyncIterator[World]:
     app.router.add_get("/hop/{left}", hop)
     app.router.add_get("/zipped/{size}", zipped)
     app.router.add_get("/silence", silence)
+    app.router.add_get("/peer", peer)
     app.router.add_get("/to", to)
     app.router.add_get("/exactly", fixed(body=b"x" * LIMIT))
     app.router.add_get("/over", fixed(500, b"x" * (LIMIT + 1)))
@@ -195,6 +210,11 @@ async def test_an_open_connection_of_a_task_that_may_is_not_used_by_one_that_may
     await world.ask("echo", unrestricted=True)
     with pytest.raises(HttpFailure, match="disallowed IP"):
         await world.ask("echo", unrestricted=False)
+
+
+@pytest.mark.parametrize(("pooled", "connections"), [(True, 1), (False, 3)])
+async def test_what_may_not_be_sent_twice_has_a_connection_of_its_own(world: World, pooled: bool, connections: int) -> None:
+    assert len({(await world.ask("peer", pooled=pooled)).body for _ in range(3)}) == connections
 
 
 @pytest.mark.parametrize(

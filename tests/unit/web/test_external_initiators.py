@@ -269,9 +269,9 @@ async def test_the_initiator_is_told_of_a_new_job_before_the_answer(api: Api) ->
     job_id = (await api.post("/v2/specs", external("Outside", body={"feed": "x", "n": 1})))["data"]["id"]
     (asked,) = api.bench.http.asked
     assert (asked.method, asked.url, asked.max_redirects, asked.unrestricted) == ("POST", URL, 0, True)
+    assert not asked.pooled
     assert dict(asked.headers) == {
         "Content-Type": "application/json",
-        "Connection": "close",
         ACCESS_KEY_HEADER: made["outgoingToken"],
         SECRET_HEADER: made["outgoingSecret"],
     }
