@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from adyton.domain.runs import Run
+from adyton.domain.runs import Run, RunRequest, RunStatus
 from adyton.engine.queue import RunQueue
 
 
@@ -101,3 +101,62 @@ async def test_a_cancelled_queue_takes_its_workers_along() -> None:
         await floor.until(lambda: floor.begun == ["a"])
     assert floor.done == []
     assert floor.queue.depth == 0
+
+
+def due(run_id: str, job_id: str, requester: str | None = None) -> Run:
+    request = RunRequest(contract="0xc", transaction_hash="0xt", block_hash="0xb", log_index=0, requester=requester)
+    return Run(
+        id=run_id,
+        job_id=job_id,
+        initiator_id=1,
+        status=RunStatus.IN_PROGRESS,
+        tasks=(),
+        created_at=0,
+        updated_at=0,
+        input={},
+        request=None if requester is None else request,
+    )
+
+
+async def test_runs_that_hang_in_one_job_leave_workers_to_the_others() -> None:
+    async with at_work(Floor(workers=10)) as floor:
+        for number in range(50):
+            floor.queue.push(f"slow-{number}", due(f"slow-{number}", "slow"))
+        await floor.until(lambda: len(floor.begun) == 8)
+        floor.queue.push("quick", due("quick", "quick"))
+        await floor.until(lambda: "quick" in floor.begun)
+        for number in range(50):
+            floor.queue.push(f"next-{number}", due(f"next-{number}", "next"))
+        floor.queue.push("last", due("last", "last"))
+        await floor.until(lambda: "last" in floor.begun or len(floor.begun) == 10)
+        floor.go.set()
+        await floor.until(lambda: len(floor.done) == 102)
+
+
+async def test_a_requester_whose_runs_hang_leaves_workers_to_other_requesters_of_the_job() -> None:
+    async with at_work(Floor(workers=10)) as floor:
+        for number in range(50):
+            floor.queue.push(f"slow-{number}", due(f"slow-{number}", "job", "0xbad"))
+        await floor.until(lambda: len(floor.begun) == 8)
+        floor.queue.push("honest", due("honest", "job", "0xgood"))
+        await floor.until(lambda: "honest" in floor.begun)
+
+
+async def test_jobs_take_turns() -> None:
+    floor = Floor(workers=2)
+    for number in range(3):
+        floor.queue.push(f"a-{number}", due(f"a-{number}", "a"))
+    floor.queue.push("b-0", due("b-0", "b"))
+    async with at_work(floor):
+        floor.go.set()
+        await floor.until(lambda: len(floor.done) == 4)
+        assert floor.begun == ["a-0", "b-0", "a-1", "a-2"]
+
+
+async def test_a_full_queue_still_takes_the_first_run_of_another_job() -> None:
+    async with at_work(Floor(workers=5, keeps=5)) as floor:
+        for number in range(50):
+            floor.queue.push(f"slow-{number}", due(f"slow-{number}", "slow"))
+        assert floor.queue.behind
+        floor.queue.push("quick", due("quick", "quick"))
+        await floor.until(lambda: "quick" in floor.begun)
