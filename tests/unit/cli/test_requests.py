@@ -162,7 +162,7 @@ def test_a_refusal_says_what_to_do_next(adyton: Adyton, node: StandIn, words: li
 
 
 @pytest.mark.parametrize("words", [["requests", "show"], ["requests", "run"], ["explain"]])
-@pytest.mark.parametrize("name", ["", " ", "a/b", "../health"])
+@pytest.mark.parametrize("name", [" ", "a/b", "../health"])
 def test_what_cannot_be_an_id_is_not_asked_for(adyton: Adyton, node: StandIn, words: list[str], name: str) -> None:
     result = adyton(*words, name)
     assert result.exit_code == 1
@@ -171,10 +171,12 @@ def test_what_cannot_be_an_id_is_not_asked_for(adyton: Adyton, node: StandIn, wo
 
 
 @pytest.mark.parametrize("words", [["requests", "show"], ["requests", "run"], ["explain"]])
-def test_a_missing_argument_is_named(adyton: Adyton, words: list[str]) -> None:
-    result = adyton(*words)
+@pytest.mark.parametrize("given", [[], [""]], ids=["none", "empty"])
+def test_a_missing_argument_is_named(adyton: Adyton, node: StandIn, words: list[str], given: list[str]) -> None:
+    result = adyton(*words, *given)
     assert result.exit_code == 2
     assert "Must pass" in result.stderr
+    assert node.asked == []
 
 
 def test_an_answer_of_something_else_ends_in_a_message(adyton: Adyton, node: StandIn) -> None:
