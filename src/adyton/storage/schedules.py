@@ -66,8 +66,8 @@ async def busy(db: Database, initiators: Sequence[int]) -> set[int]:
     for start in range(0, len(initiators), _AT_ONCE):
         part = tuple(initiators[start : start + _AT_ONCE])
         rows = await db.read(
-            "SELECT DISTINCT initiator_id FROM runs WHERE status NOT IN ('errored', 'completed', 'cancelled') "
-            f"AND initiator_id IN ({_marks(part)})",
+            "SELECT DISTINCT initiator_id FROM runs WHERE creation_height IS NULL "
+            f"AND status NOT IN ('errored', 'completed', 'cancelled') AND initiator_id IN ({_marks(part)})",
             part,
         )
         found.update(int(row[0] or 0) for row in rows)
@@ -80,8 +80,8 @@ async def in_progress(db: Database, initiators: Sequence[int]) -> list[str]:
     for start in range(0, len(initiators), _AT_ONCE):
         part = tuple(initiators[start : start + _AT_ONCE])
         rows = await db.read(
-            "SELECT id FROM runs WHERE status NOT IN ('errored', 'completed', 'cancelled') AND status = 'in_progress' "
-            f"AND initiator_id IN ({_marks(part)}) ORDER BY id",
+            "SELECT id FROM runs WHERE creation_height IS NULL AND status NOT IN ('errored', 'completed', 'cancelled') "
+            f"AND status = 'in_progress' AND initiator_id IN ({_marks(part)}) ORDER BY id",
             part,
         )
         found += [str(row[0]) for row in rows]

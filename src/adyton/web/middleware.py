@@ -156,7 +156,7 @@ class Origins:
         return {
             "access-control-allow-origin": "*" if self._all else origin,
             "access-control-allow-credentials": "true",
-            "access-control-allow-methods": "GET,POST,PATCH,DELETE",
+            "access-control-allow-methods": "GET,POST,PUT,PATCH,DELETE",
             "access-control-allow-headers": "Origin,Content-Type,Accept",
             "access-control-max-age": _PREFLIGHT_SECONDS,
             "vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",

@@ -131,7 +131,7 @@ async def test_a_preflight_is_answered_without_a_session(api: Api) -> None:
     response = await api.client.options("/v2/specs", headers={"origin": ORIGIN, "access-control-request-method": "POST"})
 
     assert (response.status_code, response.content) == (204, b"")
-    assert response.headers["access-control-allow-methods"] == "GET,POST,PATCH,DELETE"
+    assert response.headers["access-control-allow-methods"] == "GET,POST,PUT,PATCH,DELETE"
     assert response.headers["access-control-allow-headers"] == "Origin,Content-Type,Accept"
     assert response.headers["access-control-allow-origin"] == ORIGIN
 

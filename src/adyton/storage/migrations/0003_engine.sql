@@ -22,8 +22,9 @@ ALTER TABLE jobs ADD COLUMN min_payment TEXT;
 -- due_at: when a sleeping run goes on, and when any other waiting run is given up.
 ALTER TABLE runs ADD COLUMN due_at BIGINT;
 CREATE INDEX runs_due ON runs (due_at, id) WHERE due_at IS NOT NULL;
--- Whether the run before is still under way.
-CREATE INDEX runs_unfinished_by_initiator ON runs (initiator_id) WHERE status NOT IN ('errored', 'completed', 'cancelled');
+-- Whether the run before is still under way; asked of schedules only, whose runs have no height.
+CREATE INDEX runs_unfinished_by_initiator ON runs (initiator_id)
+    WHERE creation_height IS NULL AND status NOT IN ('errored', 'completed', 'cancelled');
 -- History is deleted oldest first.
 CREATE INDEX runs_finished ON runs (updated_at, id) WHERE status IN ('errored', 'completed', 'cancelled');
 
