@@ -1,7 +1,8 @@
 """What each adapter costs: tasks a second on one core, and runs of one such task a second through a whole node.
 
 The first figure is the adapter alone, called with what a run gives it. The second is the node with its database in memory: a
-run is made, executed and stored, 200 in flight. HTTP and bridges are measured by their sources and not here.
+run is made, executed and stored, 200 in flight. The source of HTTP tasks answers at once and without a network, so that theirs
+is the node's own cost; bridges are in bridges_bench.py.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.domain.runs import Run, RunStatus
 from adyton.keystore import Keystore
 from adyton.node import Node, build
+from adyton.ports import HttpRequest, HttpResponse
 from adyton.storage import jobs as stored_jobs
 from adyton.storage.connect import open_memory
 from adyton.system.clock import SystemClock
 from adyton.system.entropy import SystemEntropy
-from adyton.system.http import AiohttpTransport
 from common import NoChain, figure, main, running, timed
 
 SECONDS = 0.5
@@ -47,6 +48,8 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "ethuint256": ({}, "185025"),
     "ethtx": ({"address": ADDRESS, "functionSelector": "0x4ab0d190", "format": "bytes"}, "0x" + "12" * 32),
     "ethtxabiencode": ({"address": ADDRESS, "functionABI": TRANSFER}, {"to": ADDRESS, "amount": "185025"}),
+    "httpget": ({"get": "https://source.example/price"}, None),
+    "httppost": ({"post": "https://source.example/price"}, "1850.25"),
     "jsonparse": ({"path": ["RAW", "ETH", "USD", "PRICE"]}, DOCUMENT),
     "multiply": ({"times": 10**18}, "1850.25"),
     "noop": ({}, "1850.25"),
@@ -59,8 +62,16 @@ NOT_RUN = ("ethtx", "ethtxabiencode")
 """They end in a transaction, which chain_bench.py measures."""
 
 
+class Source:
+    """Answers every request at once."""
+
+    async def request(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - the port's signature
+        """The document."""
+        return HttpResponse(200, {}, DOCUMENT.encode())
+
+
 def registry() -> Registry:
-    return Registry(http=AiohttpTransport(), clock=SystemClock(), settings=AdapterSettings())
+    return Registry(http=Source(), clock=SystemClock(), settings=AdapterSettings())
 
 
 async def alone(name: str) -> float:
@@ -112,16 +123,15 @@ async def in_a_node(node: Node, name: str) -> float:
 async def memory_node() -> AsyncIterator[Node]:
     """A node whose database is in memory, and that has no chain."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40), cache_logger_on_first_use=True)
-    async with AiohttpTransport() as http:
-        yield await build(
-            Config.load({"ROOT": "/nonexistent/adyton", "ETH_CHAIN_ID": "1337"}),
-            clock=SystemClock(),
-            entropy=SystemEntropy(),
-            rpc_transport=NoChain(),
-            http_transport=http,
-            database=open_memory(),
-            keystore=Keystore([PrivateKey(b"\x46" * 32)]),
-        )
+    yield await build(
+        Config.load({"ROOT": "/nonexistent/adyton", "ETH_CHAIN_ID": "1337"}),
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        rpc_transport=NoChain(),
+        http_transport=Source(),
+        database=open_memory(),
+        keystore=Keystore([PrivateKey(b"\x46" * 32)]),
+    )
 
 
 async def measure() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from adyton.adapters import attempts
 from adyton.adapters.base import AdapterSettings, TaskContext
 from adyton.adapters.http_params import HttpParams, read
 from adyton.adapters.params import present
@@ -11,12 +12,8 @@ from adyton.domain import secrets as named
 from adyton.domain.data import encode_bytes, with_result
 from adyton.domain.errors import Invalid
 from adyton.domain.runs import Completed, Data, Errored, Outcome
-from adyton.ports import NO_SECRETS, Clock, HttpFailure, HttpRequest, HttpResponse, HttpTransport, Secrets
+from adyton.ports import NO_SECRETS, Clock, HttpFailure, HttpRequest, HttpTransport, Secrets
 
-_FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
-"""Seconds."""
-_SERVER_ERROR = 500
 _ERROR = 400
 
 
@@ -24,7 +21,7 @@ class HttpAdapter:
     """Asks a URL; ``own`` is the param that holds it (``get`` or ``post``), ``url`` is the fallback.
 
     One task makes several attempts when there is no answer, or one of 500 and above: ``http_attempts`` in all, each bounded by
-    ``http_timeout``, with pauses between them that grow to ``LONGEST_PAUSE``. Nothing survives a crash; the request is made
+    ``http_timeout``, with growing pauses between them (``attempts``). Nothing survives a crash; the request is made
     again, with its body. An ``unrestricted`` one reaches addresses that are not public; its URL must be the job's, so that a
     stranger's request cannot point it at the operator's network.
     """
@@ -69,28 +66,14 @@ class HttpAdapter:
         if scheme not in ("http", "https"):
             return Errored(f'unsupported protocol scheme "{"***" if asked.shown else scheme}"', data)
         try:
-            response = await self._answer(self._request(asked, data))
+            request = self._request(asked, data)
+            response = await attempts.answer(self._http, self._clock, request, attempts=self._settings.http_attempts)
         except HttpFailure as failure:
             return Errored(named.redact(str(failure), values), data)
         body = named.redact(response.body.decode(errors="replace"), values)
         if response.status >= _ERROR:
             return Errored(body.replace("\0", "\ufffd"), data)  # NUL has no place in an error: PostgreSQL cannot store it
         return Completed(with_result(data, body))
-
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
-        """What the source answers; the last attempt counts, whatever comes of it. Raises HttpFailure."""
-        pause = _FIRST_PAUSE
-        for _ in range(self._settings.http_attempts - 1):
-            try:
-                response = await self._http.request(request)
-                if response.status < _SERVER_ERROR:
-                    return response
-            except HttpFailure as failure:
-                if not failure.retriable:
-                    raise
-            await self._clock.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-        return await self._http.request(request)
 
     def _request(self, asked: HttpParams, data: Data) -> HttpRequest:
         headers, body = asked.headers, None

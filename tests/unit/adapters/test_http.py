@@ -7,8 +7,9 @@ from collections.abc import Collection
 import msgspec
 import pytest
 
+from adyton.adapters.attempts import LONGEST_PAUSE
 from adyton.adapters.base import AdapterSettings, TaskContext
-from adyton.adapters.http import LONGEST_PAUSE, HttpAdapter
+from adyton.adapters.http import HttpAdapter
 from adyton.adapters.http_url import build, check_url
 from adyton.domain.errors import Invalid
 from adyton.domain.runs import Completed, Data, Errored, Outcome, RunStatus
