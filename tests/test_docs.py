@@ -10,7 +10,8 @@ import click
 
 from adyton.adapters.base import AdapterSettings
 from adyton.adapters.registry import Registry
-from adyton.cli.main import COMMANDS, LAZY, main
+from adyton.cli.commands import COMMANDS
+from adyton.cli.main import LAZY, main
 from adyton.config import settings
 from adyton.config.page import page
 from adyton.system.clock import SystemClock

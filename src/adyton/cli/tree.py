@@ -18,19 +18,23 @@ CONTEXT: Mapping[str, Any] = {"help_option_names": list(HELP), "max_content_widt
 
 
 class Failure(click.ClickException):
-    """A command could not do what it was asked for; exit status 1. ``message`` is the cause, ``advice`` the next step."""
+    """A command could not do what it was asked for; exit status 1. ``message`` is the cause, ``advice`` the next step,
+    ``code`` the page about it."""
 
     exit_code = 1
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", *, code: str = "") -> None:
         super().__init__(message)
         self.advice = advice
+        self.code = code
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """The cause alone on its line, as v0.6.2 prints it, then the next step."""
+        """The cause alone on its line, as v0.6.2 prints it, then the next step, then where to read more."""
         click.echo(self.format_message(), err=True, file=file)
         if self.advice:
             click.echo(self.advice, err=True, file=file)
+        if self.code:
+            click.echo(f"More: adyton explain {self.code}", err=True, file=file)
 
 
 class UnknownCommand(click.UsageError):

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
+from adyton.config.access_settings import AccessSettings
 from adyton.config.kinds import (
     ATTEMPTS,
     BLOCKS,
@@ -24,7 +25,6 @@ from adyton.config.kinds import (
     SECONDS,
     TIME_ZONE,
 )
-from adyton.config.node_settings import NodeSettings
 from adyton.config.setting import Setting
 from adyton.domain.chain import Address
 
@@ -32,7 +32,7 @@ JOBS, ADAPTERS, SCHEDULES, OTHERS = "Jobs and runs", "Adapters and bridges", "Sc
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class JobSettings(NodeSettings):
+class JobSettings(AccessSettings):
     """What starts runs, what they may do, and how long they may wait."""
 
     chainlink_dev: Annotated[

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -60,6 +61,25 @@ def host(value: str) -> str:
     if value and not _HOST.fullmatch(value):
         raise ValueError("not a host name")
     return value
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """Host names or addresses separated by commas, lower case."""
+    found = tuple(name.strip().lower() for name in value.split(",") if name.strip())
+    for name in found:
+        host(name)
+    return found
+
+
+def networks(value: str) -> tuple[str, ...]:
+    """Addresses or networks separated by commas."""
+    found = tuple(text.strip() for text in value.split(",") if text.strip())
+    for text in found:
+        try:
+            ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is neither an address nor a network such as 10.0.0.0/8") from None
+    return found
 
 
 def boolean(value: str) -> bool:

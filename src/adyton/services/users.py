@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 
 from adyton.domain import credentials
+from adyton.domain.access import Caller, CallerKind, Role
 from adyton.domain.credentials import User
 from adyton.domain.errors import Conflict, Unauthenticated
 from adyton.ports import Clock, Entropy
@@ -72,9 +73,10 @@ async def logout(parts: Parts, token: str) -> None:
     await parts.sessions.close(token)
 
 
-async def current(parts: Parts, token: str) -> str | None:
-    """The e-mail of the session's user, or None when the session is unknown or over."""
-    return await parts.sessions.user(token)
+async def current(parts: Parts, token: str) -> Caller | None:
+    """The session's user, or None when the session is unknown or over."""
+    email = await parts.sessions.user(token)
+    return None if email is None else Caller(CallerKind.USER, email, Role.ADMIN)
 
 
 async def _in_thread(work: Callable[[str, A], T], first: str, second: A) -> T:

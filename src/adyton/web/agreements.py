@@ -16,7 +16,7 @@ from adyton.web.presenters.agreements import agreement_resource, request_resourc
 async def create(node: Node, request: Request) -> Response:
     """Agree to what is proposed, by anybody; of an operator who is logged in, to more."""
     features.need_service_agreements(node.parts)
-    trusted = await auth.session(node.parts, request)
+    trusted = await auth.session(node.parts, request) is not None
     try:
         made, job = await agreements.create(node.parts, await body_of(request), trusted=trusted)
     except Invalid as refused:

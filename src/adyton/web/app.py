@@ -51,7 +51,7 @@ def _routes(node: Node) -> list[routing.Route]:
     paths: dict[str, dict[str, Action]] = {}
     for allowed, routes in ROUTES:
         for route in routes:
-            action = Action(route.handler, allowed, tuple(limiters[name] for name in route.limiters))
+            action = Action(route.handler, allowed, route.needs, tuple(limiters[name] for name in route.limiters))
             paths.setdefault(route.path, {})[route.method] = action
     return [routing.Route(path, Endpoint(node, actions)) for path, actions in paths.items()]
 

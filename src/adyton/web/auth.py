@@ -7,6 +7,7 @@ from email.utils import formatdate
 from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 
+from adyton.domain.access import NOBODY, Caller, CallerKind
 from adyton.domain.external_initiators import ACCESS_KEY_HEADER, SECRET_HEADER, ExternalInitiator
 from adyton.services import external_initiators, users
 from adyton.services.parts import Parts
@@ -16,31 +17,36 @@ _MAX_AGE = 30 * 24 * 3600
 _SECOND = 1_000_000
 
 
-async def nobody(_parts: Parts, _request: Request) -> bool:
+async def nobody(_parts: Parts, _request: Request) -> Caller | None:
     """Anyone may call."""
-    return True
+    return NOBODY
 
 
-async def session(parts: Parts, request: Request) -> bool:
+async def session(parts: Parts, request: Request) -> Caller | None:
     """Someone who is logged in may call; this counts as use of the session."""
     token = token_of(request)
-    return token is not None and await users.current(parts, token) is not None
+    return None if token is None else await users.current(parts, token)
 
 
-async def session_or_initiator(parts: Parts, request: Request) -> bool:
+async def session_or_initiator(parts: Parts, request: Request) -> Caller | None:
     """Someone who is logged in, or any external initiator, may call; ``initiator_of`` says which.
 
     A session that is over does not stand in the way of the initiator's headers. (In v0.6.2 it did.)
     """
-    return await session(parts, request) or await _initiator(parts, request) is not None
+    return await session(parts, request) or _as_caller(await _initiator(parts, request))
 
 
-async def session_or_anonymous_initiator(parts: Parts, request: Request) -> bool:
+async def session_or_anonymous_initiator(parts: Parts, request: Request) -> Caller | None:
     """Someone who is logged in, or an external initiator without a name, as v0.6.2 had them, may call."""
-    if await session(parts, request):
-        return True
+    caller = await session(parts, request)
+    if caller is not None:
+        return caller
     known = await _initiator(parts, request)
-    return known is not None and known.name is None
+    return _as_caller(known) if known is not None and known.name is None else None
+
+
+def _as_caller(known: ExternalInitiator | None) -> Caller | None:
+    return None if known is None else Caller(CallerKind.INITIATOR, known.name or known.access_key)
 
 
 async def _initiator(parts: Parts, request: Request) -> ExternalInitiator | None:
@@ -49,6 +55,12 @@ async def _initiator(parts: Parts, request: Request) -> ExternalInitiator | None
         return None
     request.state.initiator = known = await external_initiators.recognise(parts, access_key, secret)
     return known
+
+
+def caller_of(request: Request) -> Caller:
+    """Who calls, with the address they call from."""
+    known = getattr(request.state, "caller", None)
+    return known if isinstance(known, Caller) else NOBODY
 
 
 def initiator_of(request: Request) -> ExternalInitiator | None:

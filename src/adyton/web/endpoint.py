@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from adyton.domain.access import Caller, Role
+from adyton.domain.errors import Forbidden
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
 from adyton.web.failures import SlowBody, response_to
@@ -28,16 +31,19 @@ class Node:
 
 
 Handler = Callable[[Node, Request], Awaitable[Response]]
-Authentication = Callable[[Parts, Request], Awaitable[bool]]
+Authentication = Callable[[Parts, Request], Awaitable[Caller | None]]
+"""Tells who calls; None when it is nobody who may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path; ``limiters`` names the limits that count its requests, the one to show last."""
+    """A method and a path; ``needs`` is the role that a user or a token must have; ``limiters`` names the limits that count its
+    requests, the one to show last."""
 
     method: str
     path: str
     handler: Handler
+    needs: Role = Role.VIEW
     limiters: tuple[str, ...] = ("requests",)
 
 
@@ -47,6 +53,7 @@ class Action:
 
     handler: Handler
     allowed: Authentication
+    needs: Role
     limiters: tuple[RateLimiter, ...]
 
 
@@ -76,13 +83,22 @@ class Endpoint:
         if not all(allowance.granted for allowance in allowances):
             return Response("Limit exceeded", 429, media_type="text/plain")
         try:
-            if not await action.allowed(self._node.parts, request):
+            caller = await action.allowed(self._node.parts, request)
+            if caller is None:
                 return Response(status_code=401)
+            _check_role(caller, action.needs)
+            request.state.caller = msgspec.structs.replace(caller, address=client_of(request.scope))
             return await action.handler(self._node, request)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong becomes a response, and is logged there
             return response_to(error, request, self._node.parts.entropy)
+
+
+def _check_role(caller: Caller, needed: Role) -> None:
+    """Raises Forbidden. Who has no role is let in by the route's own rules."""
+    if caller.role is not None and not caller.role.covers(needed):
+        raise Forbidden(f"this needs the role {needed}; {caller.name} has {caller.role}", code="ADY-0101")
 
 
 async def body_of(request: Request) -> bytes:

@@ -6,7 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adyton.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TryAgain, Unauthenticated
+from adyton.domain.errors import Broken, Conflict, Forbidden, Invalid, NotFound, Refused, TryAgain, Unauthenticated
 from adyton.ports import Entropy
 from adyton.services.features import SwitchedOff
 from adyton.services.jobs import NotAccepted
@@ -47,10 +47,10 @@ def response_to(error: Exception, request: Request, entropy: Entropy) -> Respons
     """The response to an error. What we did wrong ourselves is logged under an id, and only the id is shown."""
     if isinstance(error, Refused):
         faults = error.faults if isinstance(error, Invalid) else (str(error),)
-        return refused(next(status for kind, status in _STATUS if isinstance(error, kind)), faults)
+        return refused(next(status for kind, status in _STATUS if isinstance(error, kind)), faults, code=error.error_code)
     if isinstance(error, TryAgain):
         log.warning("request not served", method=request.method, path=request.url.path, because=str(error))
-        return refused(503, (str(error),), {"retry-after": _RETRY_AFTER_SECONDS})
+        return refused(503, (str(error),), {"retry-after": _RETRY_AFTER_SECONDS}, code=error.error_code)
     error_id = entropy.new_id()
     log.error("request failed", method=request.method, path=request.url.path, error_id=error_id, exc_info=error)
-    return refused(500, (f"internal error {error_id}; the node's log says more",))
+    return refused(500, (f"internal error {error_id}; the node's log says more",), code=Broken.usual)

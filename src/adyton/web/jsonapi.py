@@ -55,9 +55,10 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Error(msgspec.Struct, frozen=True):
-    """One fault. v0.6.2 had the detail only."""
+    """One fault. v0.6.2 had the detail only. ``code`` names its page: ``adyton explain ADY-0001``."""
 
     detail: str
+    code: str | UnsetType = UNSET
     source: Source | UnsetType = UNSET
 
 
@@ -78,13 +79,13 @@ def nothing() -> Response:
     return Response(status_code=204, media_type=CONTENT_TYPE)
 
 
-def refused(status: int, faults: Iterable[Fault | str], headers: dict[str, str] | None = None) -> Response:
-    """A response that lists faults."""
-    body = encode({"errors": [_error(fault) for fault in faults]})
+def refused(status: int, faults: Iterable[Fault | str], headers: dict[str, str] | None = None, *, code: str = "") -> Response:
+    """A response that lists faults. ``code`` is for those that have none of their own."""
+    body = encode({"errors": [_error(fault, code) for fault in faults]})
     return Response(body, status, headers={"content-type": ERROR_CONTENT_TYPE, **(headers or {})})
 
 
-def _error(fault: Fault | str) -> Error:
+def _error(fault: Fault | str, code: str) -> Error:
     if isinstance(fault, str):
-        return Error(fault)
-    return Error(fault.detail, Source(fault.pointer) if fault.pointer else UNSET)
+        return Error(fault, code or UNSET)
+    return Error(fault.detail, fault.code or code or UNSET, Source(fault.pointer) if fault.pointer else UNSET)

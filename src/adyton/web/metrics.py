@@ -7,18 +7,20 @@ import hmac
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adyton.domain.access import NOBODY, Caller
 from adyton.services import metrics
 from adyton.services.parts import Parts
 from adyton.web.endpoint import Node
 
 
-async def scraper(parts: Parts, request: Request) -> bool:
+async def scraper(parts: Parts, request: Request) -> Caller | None:
     """Whoever sends the token as a bearer may call; anyone, if there is none."""
     token = parts.config.prometheus_auth_token
     if not token:
-        return True
+        return NOBODY
     kind, _, given = request.headers.get("authorization", "").partition(" ")
-    return hmac.compare_digest(given.strip().encode(), token.encode()) and kind.lower() == "bearer"
+    matches = hmac.compare_digest(given.strip().encode(), token.encode())
+    return NOBODY if matches and kind.lower() == "bearer" else None
 
 
 async def show(node: Node, request: Request) -> Response:

@@ -1,7 +1,11 @@
-"""Every route, grouped by the authentication it needs. Paths are tried in this order, so the busy ones come first."""
+"""Every route, grouped by the authentication it needs, with the role that users and tokens must have.
+
+Paths are tried in this order, so the busy ones come first.
+"""
 
 from __future__ import annotations
 
+from adyton.domain.access import Role
 from adyton.domain.wishes import Wish
 from adyton.web import (
     accounts,
@@ -27,46 +31,46 @@ ROUTES: tuple[tuple[Authentication, tuple[Route, ...]], ...] = (
     (
         auth.session_or_initiator,
         (
-            Route("POST", "/v2/specs/{job_id}/runs", runs.create),
+            Route("POST", "/v2/specs/{job_id}/runs", runs.create, Role.RUN),
             Route("GET", "/v2/ping", external_initiators.ping),
         ),
     ),
     # As v0.6.2: initiators without a name may create jobs. Those of later versions may not.
-    (auth.session_or_anonymous_initiator, (Route("POST", "/v2/specs", jobs.create),)),
+    (auth.session_or_anonymous_initiator, (Route("POST", "/v2/specs", jobs.create, Role.EDIT),)),
     (
         auth.session,
         (
             Route("GET", "/v2/runs/{run_id}", runs.show),
             Route("GET", "/v2/runs", runs.index),
-            Route("PUT", "/v2/runs/{run_id}/cancellation", runs.cancel),
-            Route("DELETE", "/v2/bulk_delete_runs", runs.bulk_delete),
+            Route("PUT", "/v2/runs/{run_id}/cancellation", runs.cancel, Role.RUN),
+            Route("DELETE", "/v2/bulk_delete_runs", runs.bulk_delete, Role.EDIT),
             Route("GET", "/v2/specs", jobs.index),
             Route("GET", "/v2/specs/{job_id}", jobs.show),
-            Route("DELETE", "/v2/specs/{job_id}", jobs.archive),
+            Route("DELETE", "/v2/specs/{job_id}", jobs.archive, Role.EDIT),
             Route("GET", "/v2/bridge_types", bridges.index),
-            Route("POST", "/v2/bridge_types", bridges.create),
+            Route("POST", "/v2/bridge_types", bridges.create, Role.EDIT),
             Route("GET", "/v2/bridge_types/{name}", bridges.show),
-            Route("PATCH", "/v2/bridge_types/{name}", bridges.update),
-            Route("DELETE", "/v2/bridge_types/{name}", bridges.delete),
-            Route("POST", "/v2/bridge_types/{name}/tokens", bridges.rotate),
+            Route("PATCH", "/v2/bridge_types/{name}", bridges.update, Role.EDIT),
+            Route("DELETE", "/v2/bridge_types/{name}", bridges.delete, Role.EDIT),
+            Route("POST", "/v2/bridge_types/{name}/tokens", bridges.rotate, Role.EDIT),
             Route("GET", "/v2/requests", requests.index),
             Route("GET", "/v2/requests/{request_id}", requests.show),
-            Route("POST", "/v2/requests/{request_id}/runs", requests.run),
+            Route("POST", "/v2/requests/{request_id}/runs", requests.run, Role.RUN),
             Route("GET", "/v2/explain/{what}", explain.show),
-            Route("POST", "/v2/replay_from_block/{number}", blocks.replay),
+            Route("POST", "/v2/replay_from_block/{number}", blocks.replay, Role.EDIT),
             Route("GET", "/v2/rereads", blocks.rereads),
             Route("GET", "/v2/transactions", transactions.index),
             Route("GET", "/v2/transactions/doctor", transactions.examine),
             Route("GET", "/v2/transactions/{name}", transactions.show),
-            *(Route("POST", f"/v2/transactions/{{name}}/{wish}", transactions.wishes(wish)) for wish in Wish),
+            *(Route("POST", f"/v2/transactions/{{name}}/{wish}", transactions.wishes(wish), Role.ADMIN) for wish in Wish),
             Route("GET", "/v2/tx_attempts", transactions.attempts),
-            Route("POST", "/v2/withdrawals", payments.withdraw),
-            Route("POST", "/v2/transfers", payments.transfer),
+            Route("POST", "/v2/withdrawals", payments.withdraw, Role.ADMIN),
+            Route("POST", "/v2/transfers", payments.transfer, Role.ADMIN),
             Route("GET", "/v2/user/balances", accounts.balances),
             Route("GET", "/v2/service_agreements/{agreement_id}", agreements.show),
             Route("GET", "/v2/external_initiators", external_initiators.index),
-            Route("POST", "/v2/external_initiators", external_initiators.create),
-            Route("DELETE", "/v2/external_initiators/{name}", external_initiators.delete),
+            Route("POST", "/v2/external_initiators", external_initiators.create, Role.EDIT),
+            Route("DELETE", "/v2/external_initiators/{name}", external_initiators.delete, Role.EDIT),
             Route("DELETE", "/sessions", sessions.delete),
         ),
     ),

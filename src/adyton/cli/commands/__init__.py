@@ -1,0 +1,9 @@
+"""The table of commands: a module a noun, each with its rows, and the nouns that they hang from."""
+
+from __future__ import annotations
+
+from adyton.cli.commands import admin, bridges, initiators, jobs, node, requests, runs, txs
+
+_NOUNS = (node, requests, admin, jobs, runs, bridges, initiators, txs)
+COMMANDS = tuple(entry for noun in _NOUNS for entry in noun.COMMANDS)
+GROUPS = {word: group for noun in _NOUNS for word, group in noun.GROUPS.items()}

@@ -1,0 +1,97 @@
+"""Transactions and payments."""
+
+from __future__ import annotations
+
+import click
+
+from adyton.cli.commands.common import PAGE, YES
+from adyton.cli.tree import Entry, Group, Needed
+
+TRANSACTION = Needed("name", "ID|HASH", "Must pass the id of a transaction, or the hash of one of its attempts")
+GAS_PRICE = click.Option(
+    ["--gas-price", "price"], type=click.IntRange(min=1), metavar="WEI", help="At this price a gas; else as the rules say."
+)
+DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Only say what would happen and what it costs at most.")
+PAYMENT_KEY = click.Option(["--id", "key"], metavar="KEY", help="A key of your own: under one key it is paid only once.")
+_WITHDRAW = "withdraw expects two arguments: an address and an amount"
+_SEND_ETHER = "sendether expects two arguments: an amount and an address"
+_CREATE = "txs create expects three arguments: an amount, the sender's address and the recipient's"
+
+COMMANDS = (
+    Entry("txs list", "transactions:list_transactions", "List transactions, newest first.", (PAGE,), ("transactions",)),
+    Entry("txs show", "transactions:show_transaction", "Show a transaction and its attempts.", (TRANSACTION,)),
+    Entry(
+        "txs attempts",
+        "transactions:list_attempts",
+        "List signed versions of transactions, newest first.",
+        (PAGE,),
+        ("txattempts", "attempts list", "txas"),
+    ),
+    Entry(
+        "txs doctor",
+        "transactions:doctor",
+        "Say what keeps each key from sending, and what to type.\n\nOnly looks; fails when something keeps one.",
+    ),
+    Entry(
+        "txs bump",
+        "transactions:bump",
+        "Raise the price of a transaction that is sent and not mined.",
+        (TRANSACTION, GAS_PRICE, DRY_RUN, YES),
+    ),
+    Entry(
+        "txs cancel",
+        "transactions:cancel",
+        "Cancel a transaction that is not mined.\n\nIf it may have been sent, a no-op competes for its nonce; whichever is "
+        "mined first decides.",
+        (TRANSACTION, GAS_PRICE, DRY_RUN, YES),
+    ),
+    Entry(
+        "txs resend",
+        "transactions:resend",
+        "Send the same bytes of a transaction again.",
+        (TRANSACTION, DRY_RUN, YES),
+    ),
+    Entry(
+        "txs create",
+        "transactions:create",
+        "Send ether.\n\nAMOUNT is in ETH, FROM one of the node's keys.",
+        (
+            Needed("amount", "AMOUNT", _CREATE),
+            Needed("sender", "FROM", _CREATE),
+            Needed("address", "TO", _CREATE),
+            click.Option(["--wei"], is_flag=True, help="AMOUNT is in wei."),
+            PAYMENT_KEY,
+        ),
+    ),
+    Entry(
+        "sendether",
+        "transactions:send_ether",
+        "Send ether, in wei, from one of the node's keys.",
+        (
+            Needed("amount", "AMOUNT", _SEND_ETHER),
+            Needed("address", "ADDRESS", _SEND_ETHER),
+            click.Option(["-f", "--from", "sender"], metavar="ADDRESS", help="The key; else the node chooses."),
+            PAYMENT_KEY,
+        ),
+    ),
+    Entry(
+        "admin withdraw",
+        "transactions:withdraw",
+        "Send LINK, in juels, that an oracle contract has earned to an address.",
+        (
+            Needed("address", "ADDRESS", _WITHDRAW),
+            Needed("amount", "AMOUNT", _WITHDRAW),
+            click.Option(
+                ["--from-oracle-contract-address", "--from", "contract"],
+                metavar="ADDRESS",
+                help="The contract; else ORACLE_CONTRACT_ADDRESS.",
+            ),
+            PAYMENT_KEY,
+        ),
+        ("withdraw", "w"),
+    ),
+)
+GROUPS = {
+    "txs": Group("txs", help="What the node sends to the chain.", default="list"),
+    "attempts": Group("attempts", help="Signed versions of transactions.", default="list", hidden=True),
+}
