@@ -11,7 +11,8 @@ import click
 from adyton.adapters.base import AdapterSettings
 from adyton.adapters.registry import Registry
 from adyton.cli.commands import COMMANDS
-from adyton.cli.main import LAZY, main
+from adyton.cli.main import main
+from adyton.cli.top import LAZY
 from adyton.config import settings
 from adyton.config.page import page
 from adyton.system.clock import SystemClock

@@ -13,12 +13,11 @@ from functools import partial
 
 import structlog
 
-from adyton.adapters.base import AdapterSettings
+from adyton import node_rules
 from adyton.adapters.registry import Registry
 from adyton.config import Config
 from adyton.domain.chain import ZERO_ADDRESS, Address
 from adyton.domain.errors import Invalid, StorageUnavailable
-from adyton.domain.gas import GasRules
 from adyton.domain.requests import RUN_LOG
 from adyton.domain.schedule import named_zone
 from adyton.engine.create import RunMaker, RunRules
@@ -26,8 +25,8 @@ from adyton.engine.deadlines import Deadlines
 from adyton.engine.engine import Engine
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
+from adyton.engine.news import NO_NEWS, ExplorerNews
 from adyton.ethereum.client import Chain
-from adyton.ethereum.endpoint_parts import Rules as RpcRules
 from adyton.ethereum.head_tracker import HeadTracker
 from adyton.ethereum.holdings import HoldingsReader
 from adyton.ethereum.lookup import TransactionLookup
@@ -38,16 +37,36 @@ from adyton.initiators.scheduler import Policies, Scheduler
 from adyton.initiators.source import ChainLogs
 from adyton.keystore import Keystore
 from adyton.metrics import Metrics
-from adyton.ports import NO_SECRETS, NO_WORKERS, Clock, Entropy, HttpTransport, RpcTransport, Secrets, Workers
+from adyton.ports import (
+    NO_PUSH,
+    NO_SECRETS,
+    NO_WORKERS,
+    Clock,
+    Entropy,
+    HttpTransport,
+    LogLevels,
+    LoneLevel,
+    PushTransport,
+    RpcTransport,
+    Secrets,
+    Workers,
+)
+from adyton.services.audit import AuditLog
 from adyton.services.balances import BalanceMonitor, Minimums, Watched
+from adyton.services.explorer import ExplorerPusher
+from adyton.services.known_tokens import Tokens
+from adyton.services.live_reader import LiveReader
 from adyton.services.notifier import Notifier
 from adyton.services.parts import Parts
 from adyton.services.reconciler import Reconciler
 from adyton.services.retention import Retention
 from adyton.services.sessions import Sessions
+from adyton.services.throttle import Throttle
 from adyton.storage import facts, keys
 from adyton.storage.bridges import Bridges
 from adyton.storage.database import Database
+from adyton.storage.lists import Lists
+from adyton.storage.spoken import SpokenDatabase
 from adyton.transactions.estimators import EstimatorRules
 from adyton.transactions.manager import TransactionManager
 from adyton.transactions.reaper import ReaperRules
@@ -78,6 +97,8 @@ class Node:
     retention: Retention
     notifier: Notifier
     balances: BalanceMonitor
+    live: LiveReader
+    explorer: ExplorerPusher
 
     async def run(self) -> None:
         """Run every long-lived part."""
@@ -90,8 +111,11 @@ class Node:
             parts.create_task(self.scheduler.run(), name="scheduler")
             parts.create_task(self.reconciler.run(), name="reconciler")
             parts.create_task(self.retention.run(), name="retention")
+            parts.create_task(self.services.audit.run(), name="audit log")
             parts.create_task(self.notifier.run(), name="notifier")
             parts.create_task(self.balances.run(), name="balances")
+            parts.create_task(self.live.run(), name="live updates")
+            parts.create_task(self.explorer.run(), name="explorer")
             parts.create_task(self._pin_chain(), name="chain id")
             # Last: the first head wakes everybody above.
             parts.create_task(self.heads.run(), name="heads")
@@ -121,12 +145,15 @@ async def build(
     keystore: Keystore,
     secrets: Secrets = NO_SECRETS,
     workers: Workers = NO_WORKERS,
+    push_transport: PushTransport = NO_PUSH,
     machine_zone: tzinfo = UTC,
+    levels: LogLevels | None = None,
 ) -> Node:
     """Build a node from its settings and the world. Raises Invalid when the database belongs to another chain.
 
     Nothing is started, and nothing is written but the rows of keys that are new.
     """
+    database = spoken = SpokenDatabase(database, speaks=config.log_sql)
     chain_id = await _expected_chain(config, database)
     await keys.ensure(database, keystore.addresses(), clock.now())
     for address in await keys.others(database, keystore.addresses()):
@@ -146,7 +173,7 @@ async def build(
         clock=clock,
         entropy=entropy,
         expected_chain_id=chain_id,
-        rules=_rpc_rules(config),
+        rules=node_rules.rpc_rules(config),
         metrics=metrics,
     )
     chain = Chain(rpc)
@@ -166,7 +193,7 @@ async def build(
         keystore=keystore,
         clock=clock,
         entropy=entropy,
-        rules=_gas_rules(config),
+        rules=await node_rules.gas_rules(config, database),
         min_confirmations=config.min_outgoing_confirmations,
         chain_id=lambda: rpc.chain_id,
         finality_depth=finality,
@@ -183,12 +210,13 @@ async def build(
     registry = Registry(
         http=http_transport,
         clock=clock,
-        settings=_adapter_settings(config, keystore.addresses()),
+        settings=node_rules.adapter_settings(config, keystore),
         bridges=bridges,
         secrets=secrets,
         workers=workers,
     )
 
+    news = ExplorerNews(jobs) if config.explorer_url else NO_NEWS
     deadlines = Deadlines(bridge=config.bridge_answer_deadline, pending=config.run_pending_deadline)
     maker = RunMaker(
         types=registry,
@@ -208,6 +236,7 @@ async def build(
         requester_wins=config.requester_may_override_job,
         deadlines=deadlines,
         data_limit=config.run_data_limit,
+        news=news,
     )
     engine = Engine(
         db=database,
@@ -219,6 +248,7 @@ async def build(
         settlements=transactions,
         metrics=metrics,
         mirrors=(jobs.refresh, partial(bridges.load, database)),
+        news=news,
     )
     open_requests = TriedAnswers(chain=chain, keys=keystore.addresses)
     intake = LogIntake(
@@ -268,6 +298,7 @@ async def build(
         clock=clock,
         entropy=entropy,
         db=database,
+        lists=Lists(database),
         jobs=jobs,
         bridges=bridges,
         engine=engine,
@@ -287,11 +318,18 @@ async def build(
             clock=clock,
             entropy=entropy,
             timeout=config.session_timeout,
+            lifetime=config.session_lifetime,
             reap_after=config.reaper_expiration,
         ),
+        tokens=Tokens(db=database, clock=clock),
+        throttle=Throttle(clock, limit=config.login_failure_limit, period=config.login_failure_period),
+        audit=AuditLog(db=database, clock=clock),
         http=http_transport,
         link_contract=lambda: _link_token(config, rpc),
         endpoints=rpc.endpoints,
+        chain_id=lambda: rpc.chain_id,
+        levels=levels or LoneLevel(config.log_level),
+        sql_log=spoken,
         zone=zone,
     )
     return Node(
@@ -310,6 +348,8 @@ async def build(
         retention=Retention(services),
         notifier=Notifier(services),
         balances=balances,
+        live=LiveReader(services),
+        explorer=ExplorerPusher(services, push_transport),
     )
 
 
@@ -321,7 +361,8 @@ async def _expected_chain(config: Config, db: Database) -> int | None:
     if config.eth_chain_id is not None and config.eth_chain_id != int(pinned):
         raise Invalid(
             f"ETH_CHAIN_ID = {config.eth_chain_id}: this database belongs to chain {pinned}; "
-            f"set ETH_CHAIN_ID={pinned}, or use another DATABASE_URL or ROOT for chain {config.eth_chain_id}"
+            f"set ETH_CHAIN_ID={pinned}, or use another DATABASE_URL or ROOT for chain {config.eth_chain_id}",
+            code="ADY-0609",
         )
     return int(pinned)
 
@@ -337,44 +378,3 @@ def _contracts(config: Config, jobs: JobRegistry) -> list[Address]:
         return [config.oracle_contract_address]
     named = {initiator.address for job in jobs.jobs.values() for initiator in job.initiators if initiator.type == RUN_LOG}
     return sorted(named - {ZERO_ADDRESS})
-
-
-def _rpc_rules(config: Config) -> RpcRules:
-    return RpcRules(
-        rate_limit=config.eth_rpc_rate_limit,
-        batch_size=config.eth_rpc_default_batch_size,
-        poll_interval=config.node_poll_interval,
-        sync_threshold=config.node_sync_threshold,
-    )
-
-
-def _gas_rules(config: Config) -> GasRules:
-    return GasRules(
-        price_default=config.eth_gas_price_default,
-        price_max=config.eth_max_gas_price_wei,
-        tip_default=config.evm_gas_tip_cap_default,
-        bump_percent=config.eth_gas_bump_percent,
-        bump_min=config.eth_gas_bump_wei,
-        bump_threshold=config.eth_gas_bump_threshold,
-        bump_depth=config.eth_gas_bump_tx_depth,
-        tip_min=config.evm_gas_tip_cap_minimum,
-        price_min=config.eth_min_gas_price_wei,
-        dynamic=config.evm_eip1559_dynamic_fees,
-        gas_limit=config.eth_gas_limit_default,
-    )
-
-
-def _adapter_settings(config: Config, own_keys: tuple[Address, ...]) -> AdapterSettings:
-    return AdapterSettings(
-        min_incoming_confirmations=config.min_incoming_confirmations,
-        minimum_contract_payment=config.minimum_contract_payment,
-        http_limit=config.default_http_limit,
-        http_timeout=config.default_http_timeout,
-        http_attempts=config.max_http_attempts,
-        http_unrestricted=config.default_http_allow_unrestricted_network_access,
-        numbers=config.numbers,
-        keys=own_keys,
-        bridge_response_url=config.bridge_response_url,
-        wasm_timeout=config.wasm_timeout,
-        wasm_memory_limit=config.wasm_memory_limit,
-    )

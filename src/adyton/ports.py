@@ -127,6 +127,25 @@ class HttpTransport(Protocol):
         ...
 
 
+class PushTransport(Protocol):
+    """Opens connections to an explorer."""
+
+    async def open(self, url: str, headers: Mapping[str, str]) -> RpcSocket:
+        """Connect to ``url`` (ws or wss), and keep the connection alive until it is closed. Raises ConnectionLost."""
+        ...
+
+
+class NoPush:
+    """A world without explorers."""
+
+    async def open(self, url: str, headers: Mapping[str, str]) -> RpcSocket:  # noqa: ARG002 - as the protocol
+        """Raises ConnectionLost."""
+        raise ConnectionLost("there is nothing here that could connect to an explorer")
+
+
+NO_PUSH: PushTransport = NoPush()
+
+
 class Secrets(Protocol):
     """Reads the secrets that jobs and bridges name."""
 
@@ -142,7 +161,7 @@ class NoSecrets:
     async def values(self, names: Collection[str]) -> dict[str, str]:
         """Raises Invalid for every name."""
         if names:
-            raise Invalid(*(f"there is no secret {name[:100]!r}: this node has none" for name in names))
+            raise Invalid(*(f"there is no secret {name[:100]!r}: this node has none" for name in names), code="ADY-0289")
         return {}
 
 
@@ -178,3 +197,27 @@ class NoWorkers:
 
 
 NO_WORKERS: Workers = NoWorkers()
+
+
+class LogLevels(Protocol):
+    """Which lines of the log are written, for the whole process."""
+
+    @property
+    def now(self) -> str:
+        """The least important that are: one of LOG_LEVEL's words."""
+        ...
+
+    def set(self, word: str) -> None:
+        """Another one, from the next line on."""
+        ...
+
+
+class LoneLevel:
+    """A level that nothing is written by: where there is no log of the node's own."""
+
+    def __init__(self, word: str = "info") -> None:
+        self.now = word
+
+    def set(self, word: str) -> None:
+        """Remember it."""
+        self.now = word

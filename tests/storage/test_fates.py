@@ -22,6 +22,7 @@ from adyton.storage import runs as stored_runs
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database, Row
 from adyton.storage.fates import Chosen
+from adyton.storage.lists import Lists
 from support.api import PassingDatabase
 from support.asked import closing, request_of, run_for, store, transaction_of
 from support.builders import JOB_ID, NOW, REQUESTER, Bench, job, number_hash, run_log
@@ -85,18 +86,25 @@ def _sent(run: Run, number: int, state: TransactionState, status: int, noop: boo
     return made if to is None else msgspec.structs.replace(made, to_address=to)
 
 
+async def page(
+    database: Database, chosen: Chosen = Chosen.ALL, *, offset: int = 0, limit: int, **others: Any
+) -> tuple[list[Request], int]:
+    found = await fates.page(Lists(database), chosen, offset=offset, limit=limit, **others)
+    return await found.whole(), found.count
+
+
 async def test_the_database_and_the_rules_agree_about_every_case(database: Database) -> None:
     bench = await make(database)
     wanted = await stored_cases(bench)
     assert set(wanted.values()) >= {Kind.UNACCOUNTED, Kind.ANSWERED, Kind.REFUSED, Kind.CANCELLED, Kind.IN_PROGRESS}
 
     unaccounted = {name for name, kind in wanted.items() if kind is Kind.UNACCOUNTED}
-    found, count = await fates.page(database, Chosen.UNACCOUNTED, offset=0, limit=10_000)
+    found, count = await page(database, Chosen.UNACCOUNTED, limit=10_000)
     assert {each.request_id for each in found} == unaccounted
     assert count == await fates.count_unaccounted(database) == len(unaccounted)
 
     open_ones = {name for name, kind in wanted.items() if kind not in (Kind.ANSWERED, Kind.CANCELLED)}
-    found, count = await fates.page(database, Chosen.UNANSWERED, offset=0, limit=10_000)
+    found, count = await page(database, Chosen.UNANSWERED, limit=10_000)
     assert {each.request_id for each in found} == open_ones
     assert count == len(open_ones)
 
@@ -106,7 +114,7 @@ async def test_a_job_that_sends_nothing_leaves_nothing_unaccounted(database: Dat
     run = run_for(bench, run_log(), RunStatus.COMPLETED)
     await store(database, run, request_of(run_log(), run_id=run.id))
     assert await fates.count_unaccounted(database) == 0
-    assert (await fates.page(database, Chosen.UNANSWERED, offset=0, limit=9))[1] == 1
+    assert (await page(database, Chosen.UNANSWERED, limit=9))[1] == 1
 
 
 async def test_pages_come_in_the_order_of_the_chain_and_know_how_many_there_are(database: Database) -> None:
@@ -116,15 +124,15 @@ async def test_pages_come_in_the_order_of_the_chain_and_know_how_many_there_are(
         await store(database, request_of(log, job_id=JOB_ID if number % 2 else OTHER_JOB))
     names = [request_of(log).request_id for log in logs]
 
-    async def page(offset: int, **chosen: object) -> tuple[list[str], int]:
-        found, count = await fates.page(database, offset=offset, limit=3, **chosen)  # type: ignore[arg-type] # a test's shorthand
+    async def three(offset: int, **chosen: object) -> tuple[list[str], int]:
+        found, count = await page(database, offset=offset, limit=3, **chosen)
         return [each.request_id for each in found], count
 
-    assert await page(0) == (names[::-1][:3], 7)
-    assert await page(6) == ([names[0]], 7)
-    assert await page(0, descending=False) == (names[:3], 7)
-    assert await page(0, job_id=JOB_ID) == ([names[5], names[3], names[1]], 3)
-    assert await page(0, contract="0x" + "1" * 40) == ([], 0)
+    assert await three(0) == (names[::-1][:3], 7)
+    assert await three(6) == ([names[0]], 7)
+    assert await three(0, descending=False) == (names[:3], 7)
+    assert await three(0, job_id=JOB_ID) == ([names[5], names[3], names[1]], 3)
+    assert await three(0, contract="0x" + "1" * 40) == ([], 0)
 
 
 async def test_the_unaccounted_are_read_piece_by_piece(database: Database) -> None:

@@ -9,10 +9,11 @@ from adyton.domain.errors import Conflict
 from adyton.domain.transactions import Fee, SignedTransaction, Transaction, TransactionRequest
 from adyton.domain.transactions import TransactionState as S
 from adyton.domain.wishes import Wish
-from adyton.storage import keys
+from adyton.storage import keys, transaction_lists
 from adyton.storage import operator_transactions as stored
 from adyton.storage import transactions as outgoing
 from adyton.storage.database import Database
+from adyton.storage.lists import Lists
 from adyton.storage.operator_transactions import Waiting
 
 SENDER = "0x" + "01" * 20
@@ -58,19 +59,25 @@ async def test_a_payment_is_a_transaction_that_no_run_asked_for(database: Databa
     assert await stored.by_key(database, "yours") is None
 
 
+async def page(database: Database, *, offset: int = 0, limit: int) -> tuple[list[Transaction], int]:
+    """A page of all transactions, and how many there are."""
+    found = await transaction_lists.page(Lists(database), transaction_lists.Wanted(), offset=offset, limit=limit)
+    return await found.whole(), found.count
+
+
 async def test_under_one_key_there_is_one_payment_and_without_one_as_many_as_asked(database: Database) -> None:
     first = await paid(database, "mine")
     assert await paid(database, "mine") is None
     assert await paid(database, "another") not in {None, first}
     assert await paid(database) != await paid(database)
-    assert (await stored.page(database, offset=0, limit=10))[1] == 4
+    assert (await page(database, limit=10))[1] == 4
 
 
 async def test_lists_are_newest_first_and_know_how_many_there_are(database: Database) -> None:
     ids = [await paid(database) for _ in range(3)]
-    found, count = await stored.page(database, offset=0, limit=2)
+    found, count = await page(database, limit=2)
     assert ([each.id for each in found], count) == ([ids[2], ids[1]], 3)
-    found, _ = await stored.page(database, offset=2, limit=2)
+    found, _ = await page(database, offset=2, limit=2)
     assert [each.id for each in found] == [ids[0]]
 
 
@@ -80,9 +87,9 @@ async def test_attempts_are_listed_with_what_became_of_them(database: Database) 
     receipt = Receipt(signed("a").hash, 100, BLOCK, 1, 21_000, 2**90)
     await database.write(*outgoing.confirmed([outgoing.Inclusion(first.id, receipt, 102)]))
     await database.write(outgoing.safe([first.id]))
-    found, count = await stored.attempts_page(database, offset=0, limit=10)
-    assert count == 2
-    assert [(each.attempt.hash, each.safe) for each in found] == [
+    found = await transaction_lists.attempts_page(Lists(database), offset=0, limit=10)
+    assert found.count == 2
+    assert [(each.attempt.hash, each.safe) for each in await found.whole()] == [
         (signed("b").hash, None),
         (signed("a").hash, signed("a").hash),
     ]

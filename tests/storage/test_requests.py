@@ -162,7 +162,7 @@ async def test_the_confirmer_says_what_our_answer_came_to(database: Database) ->
     assert (await read(database)).closed is None
 
 
-async def test_requests_are_found_by_id_by_transaction_and_in_pages(database: Database) -> None:
+async def test_requests_are_found_by_id_and_by_transaction(database: Database) -> None:
     twin = request(contract=OTHER, transaction_hash=number_hash(5), block_number=99, job_id="other")
     await database.write(stored.upsert([request(), request(2), request(3, block_number=98), twin]))
     await database.write(stored.closed([(key(2), closing())]))
@@ -170,12 +170,6 @@ async def test_requests_are_found_by_id_by_transaction_and_in_pages(database: Da
     assert await stored.named(database, key()[1]) == [twin, request()]
     assert await stored.named(database, "0x" + "ff" * 32) == []
     assert await stored.of_transaction(database, number_hash(5)) == [twin]
-    everything, count = await stored.page(database, offset=0, limit=9)
-    assert ([each.request_id[-1] for each in everything], count) == (["3", "1", "1", "2"], 4)
-    waiting, count = await stored.page(database, offset=1, limit=1, descending=True, open_only=True)
-    assert (waiting, count) == ([twin], 3)
-    assert await stored.page(database, offset=0, limit=9, contract=OTHER, job_id="other") == ([twin], 1)
-    assert await stored.page(database, offset=0, limit=9, contract=OTHER, job_id=JOB_ID) == ([], 0)
 
 
 async def test_what_the_chain_still_waits_for_is_read_piece_by_piece(database: Database) -> None:

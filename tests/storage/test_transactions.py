@@ -369,7 +369,7 @@ async def test_safe_transactions_are_judged_by_whole_blocks_the_oldest_first(dat
 
 async def test_only_a_transaction_without_a_nonce_is_taken_back(database: Database) -> None:
     waits, sent = (await asked(database, "waits"))[0], await started(database, "sent", 0)
-    await database.write(transaction_runs.withdrawn(waits), transaction_runs.withdrawn(sent))
+    await database.write(*transaction_runs.withdrawn(waits), *transaction_runs.withdrawn(sent))
     assert await stored.of_task(database, "waits", 0) is None
     assert await stored.of_task(database, "sent", 0) is not None
 

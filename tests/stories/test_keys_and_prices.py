@@ -4,11 +4,12 @@ ends with the ledger."""
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from adyton.dev import contracts as on_chain
 from adyton.ledger.account import End
 from adyton.storage.snapshot import open_snapshot
-from support.contracts import World, start_node_in
+from support.contracts import SECRETS, World, start_node_in
 
 pytestmark = pytest.mark.stories
 
@@ -100,3 +101,31 @@ async def test_a_request_that_its_requester_took_back_is_not_paid_for(place: Wor
         account = await place.settled(1, mine=True)
     assert dict(account.ends) == {End.CANCELLED: 1}
     assert await place.sent() == 0
+
+
+async def test_a_key_made_while_the_node_runs_sends_at_once_and_after_a_new_password(place: World) -> None:
+    password = {"currentPassword": SECRETS.keystore}
+    async with start_node_in(place) as node:
+        first = place.address()
+        made = (await node.api._data("POST", "/v2/keys/eth", password))["id"].lower()
+        await place.chain.send(place.contracts.owner, to=made, value=on_chain.ETHER)
+
+        async def pay() -> None:
+            body = {"from": made, "address": first, "amount": "1"}
+            sent = (await node.api._data("POST", "/v2/transfers", body))["attributes"]
+            assert sent["from"] == made
+            await place.until("it is mined", lambda: _nonce_of(place, made))
+
+        await pay()
+        change = {"oldPassword": SECRETS.keystore, "newPassword": "another one, of the keystore"}
+        await node.api._exchange("PATCH", "/v2/keys/password", change)
+
+    again = await place.node(secrets=replace(SECRETS, keystore=change["newPassword"]))
+    try:
+        assert made in [address.lower() for address in await again.api.addresses()]
+    finally:
+        await again.stop()
+
+
+async def _nonce_of(place: World, address: str) -> bool:
+    return int(await place.chain.rpc("eth_getTransactionCount", address, "latest"), 16) == 1

@@ -19,13 +19,17 @@ from adyton.domain.runs import Run
 from adyton.ethereum.views import EndpointView
 from adyton.keystore import Keystore, address_of
 from adyton.ports import NO_SECRETS, NO_WORKERS, Secrets, Workers
+from adyton.services.audit import AuditLog
 from adyton.services.balances import Holding
+from adyton.services.known_tokens import Tokens
 from adyton.services.parts import Parts
 from adyton.services.sessions import Sessions
+from adyton.services.throttle import Throttle
 from adyton.storage import runs as stored_runs
 from adyton.storage import users as stored_users
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Database, Row, Statement
+from adyton.storage.lists import Lists
 from adyton.system.entropy import SystemEntropy
 from adyton.transactions.manager import TransactionManager
 from adyton.web.app import create_app
@@ -33,9 +37,10 @@ from adyton.web.auth import COOKIE
 from adyton.web.settings import WebSettings
 from support.builders import NOW, SENDER, Bench
 from support.outgoing import CHAIN_ID, FIRST, OutsideChain
+from support.planted import secret
 
 EMAIL = "operator@example.com"
-PASSWORD = "correct horse battery"
+PASSWORD = secret("password of the API in a test")
 LINK_TOKEN = "0x514910771af9ca656af840dff83e8264ecf986ca"
 PATIENT = WebSettings(request_limit=1_000_000, login_limit=1_000_000, secure_cookies=False)
 """Settings of a server that counts no requests."""
@@ -103,10 +108,11 @@ class Ledger:
         return self.counts[tag]
 
 
-class Keyring:
-    """The node's accounts."""
+class Keyring(Keystore):
+    """The node's accounts, which have no files."""
 
     def __init__(self, *addresses: Address) -> None:
+        super().__init__(())
         self.held = addresses
 
     def addresses(self) -> tuple[Address, ...]:
@@ -180,6 +186,7 @@ class Api:
         environment: Mapping[str, str] | None = None,
         secrets: Secrets = NO_SECRETS,
         workers: Workers = NO_WORKERS,
+        signer: Keystore | None = None,
     ) -> None:
         self.db = db or open_memory()
         self.bench = Bench(self.db, height=height, secrets=secrets, workers=workers)
@@ -191,7 +198,7 @@ class Api:
         self.lookup = Transactions()
         self.open_requests = Ended()
         self.outside = OutsideChain()
-        self.manager = self._manager()
+        self.manager = self._manager(signer or Keystore([FIRST]))
         entropy = SystemEntropy()
         self.parts = Parts(
             config=Config.load({"ROOT": "/nonexistent/adyton", **(environment or {})}),
@@ -199,6 +206,7 @@ class Api:
             clock=self.bench.clock,
             entropy=entropy,
             db=self.db,
+            lists=Lists(self.db),
             jobs=self.bench.jobs,
             bridges=self.bench.bridges,
             engine=self.bench.engine,
@@ -212,6 +220,9 @@ class Api:
             keys=self.keys,
             intake=self.intake,
             sessions=Sessions(db=self.db, clock=self.bench.clock, entropy=entropy, timeout=900.0),
+            tokens=Tokens(db=self.db, clock=self.bench.clock),
+            throttle=Throttle(self.bench.clock, limit=10, period=900.0),
+            audit=AuditLog(db=self.db, clock=self.bench.clock),
             http=self.bench.http,
             link_contract=lambda: LINK_TOKEN,
             endpoints=lambda: self.endpoints,
@@ -220,13 +231,13 @@ class Api:
         self.app = create_app(self.parts, settings)
         self.client = self.another_client()
 
-    def _manager(self) -> TransactionManager:
+    def _manager(self, signer: Keystore) -> TransactionManager:
         """Sends to ``outside`` while a test lets it run."""
         return TransactionManager(
             db=self.db,
             chain=self.outside,
             heads=self.outside,
-            keystore=Keystore([FIRST]),
+            keystore=signer,
             clock=self.bench.clock,
             entropy=SystemEntropy(),
             rules=GasRules(),
@@ -254,9 +265,17 @@ class Api:
         await self.client.aclose()
         await self.db.close()
 
+    async def session(self, email: str = EMAIL) -> str:
+        """A new session of a user; returns its token."""
+        user = await stored_users.get(self.db, email)
+        assert user is not None
+        token = await self.parts.sessions.open(user)
+        assert token is not None
+        return token
+
     async def log_in(self) -> str:
         """Give the client a new session; returns its token."""
-        token = await self.parts.sessions.open(EMAIL)
+        token = await self.session()
         self.client.cookies.set(COOKIE, token)
         return token
 

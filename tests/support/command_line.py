@@ -29,6 +29,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.headers: list[dict[str, str]] = []
         self._answers: deque[tuple[int, bytes, str | None]] = deque()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -68,6 +69,7 @@ class StandIn:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 stand_in.asked.append(Asked(f"{self.command} {self.path}", self.headers.get("Cookie"), body))
+                stand_in.headers.append(dict(self.headers))
                 status, raw, cookie = stand_in._answers.popleft()
                 self.send_response(status)
                 if cookie:

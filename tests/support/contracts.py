@@ -21,8 +21,9 @@ from adyton.dev.world import Real
 from adyton.domain.errors import StorageUnavailable
 from adyton.ledger.account import Account, text
 from support.ledger import check, ledger, unfinished
+from support.planted import secret
 
-SECRETS = Secrets(password="correct horse battery", keystore="staple of the keystore")
+SECRETS = Secrets(password=secret("password of the API"), keystore=secret("password of the keystore"))
 IN_CENTS = {"path": ["USD"], "times": 100}
 SETTLED_INTERVAL = 0.1
 FAST = {"INSECURE_FAST_SCRYPT": "true", "MAX_HTTP_ATTEMPTS": "1"}
@@ -50,10 +51,10 @@ class World:
         database = {"DATABASE_URL": self.database_url} if self.database_url else {}
         return world.node_settings(self.chain, self.contracts, websocket=websocket) | FAST | database | settings
 
-    async def node(self, *, settings: Mapping[str, str] | None = None) -> NodeProcess:
+    async def node(self, *, settings: Mapping[str, str] | None = None, secrets: Secrets = SECRETS) -> NodeProcess:
         """Start a node, in the same directory each time; the caller stops it."""
         return await start_node(
-            self.root, SECRETS, settings=self.settings(**(settings or {})), http=self.real.http, clock=self.real.clock
+            self.root, secrets, settings=self.settings(**(settings or {})), http=self.real.http, clock=self.real.clock
         )
 
     async def welcome(self, node: NodeProcess, *, ether: int = 10 * on_chain.ETHER) -> None:

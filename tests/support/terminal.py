@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -17,11 +18,13 @@ PATIENCE = 60.0
 class Terminal:
     """Runs a command whose standard streams are one terminal."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], *, columns: int = 200) -> None:
         self._master, slave = os.openpty()
+        termios.tcsetwinsize(slave, (50, columns))
         self.said = ""
         self._read = 0
-        environment = {**os.environ, **environ, "PYTHONWARNINGS": "error", "TERM": "dumb", "COLUMNS": "200"}
+        inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+        environment = {**inherited, "PYTHONWARNINGS": "error", "TERM": "dumb", **environ}
         self._process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True, close_fds=True
         )

@@ -245,8 +245,8 @@ def test_no_secret_is_shown_or_logged(directory: Path, caplog: pytest.LogCapture
 
 def test_the_key_file_library_does_not_lift_the_bound_on_recursion(directory: Path) -> None:
     program = (
-        "import sys; limit = sys.getrecursionlimit(); from adyton import keystore; "
-        "keystore._unlock_all(keystore._key_files(keystore.Path(sys.argv[1])), sys.argv[2]); "
+        "import sys; limit = sys.getrecursionlimit(); from pathlib import Path; from adyton.keystore import files; "
+        "files.unlock_all(files.key_files(Path(sys.argv[1])), sys.argv[2]); "
         "assert 'py_ecc' in sys.modules; sys.exit(sys.getrecursionlimit() != limit)"
     )
     assert subprocess.run([sys.executable, "-c", program, directory, PASSWORD], check=False).returncode == 0

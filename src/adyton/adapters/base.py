@@ -7,8 +7,8 @@ that cannot be read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -35,7 +35,7 @@ class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
     http_attempts: int = 5
     http_unrestricted: bool = False
     numbers: str = EXACT
-    keys: tuple[Address, ...] | None = None
+    keys: Collection[Address] | None = None
     wasm_timeout: float = 5.0
     wasm_memory_limit: int = 16 << 20
     bridge_response_url: str = ""
@@ -85,6 +85,24 @@ class ActiveAdapter(Adapter, Protocol):
 
     async def perform(self, params: Data, data: Data, context: TaskContext, /) -> Outcome:
         """The outcome. Raises Invalid for params that cannot be read."""
+        ...
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a task would ask of the world outside: whom, in words, how, and with which body. Secrets stay as they are named."""
+
+    whom: str
+    method: str
+    url: str
+    body: str
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """An adapter whose question may change something outside, so that a trial asks it only if told so: a bridge, a POST."""
+
+    def question(self, params: Data, data: Data, context: TaskContext, /) -> Question | None:
+        """What ``perform`` would ask; None when that changes nothing. Raises Invalid for params that cannot be read."""
         ...
 
 

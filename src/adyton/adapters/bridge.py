@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from adyton.adapters import attempts
-from adyton.adapters.base import AdapterSettings, TaskContext
+from adyton.adapters.base import AdapterSettings, Question, TaskContext
 from adyton.adapters.params import field
 from adyton.domain import data
 from adyton.domain.bridge_answers import at_once, read_response
@@ -60,6 +60,14 @@ class BridgeAdapter:
         outcome = _outcome(response, asked)
         return _redacted(outcome, secrets) if secrets else outcome
 
+    def question(self, params: Data, data: Data, context: TaskContext) -> Question:
+        """What the bridge would be asked."""
+        body = self._body({**data, **params}, params, context.run_id)
+        return Question(f"bridge {self.name}", "POST", self.bridge.url, body.decode())
+
+    def _body(self, asked: Data, params: Data, run_id: str) -> bytes:
+        return body_of(run_id, asked, response_url(self._settings.bridge_response_url, run_id), field(params, "meta"))
+
     def _request(self, asked: Data, params: Data, run_id: str, secrets: dict[str, str]) -> HttpRequest:
         return HttpRequest(
             method="POST",
@@ -68,7 +76,7 @@ class BridgeAdapter:
                 ("Content-Type", "application/json"),
                 ("Authorization", f"Bearer {self.bridge.outgoing_token}"),
             ),
-            body=body_of(run_id, asked, response_url(self._settings.bridge_response_url, run_id), field(params, "meta")),
+            body=self._body(asked, params, run_id),
             timeout=self._settings.http_timeout,
             limit=self._settings.http_limit,
             unrestricted=True,

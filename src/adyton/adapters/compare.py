@@ -27,7 +27,7 @@ def _text(params: Data, name: str) -> str:
     value = field(params, name)
     if value is None or isinstance(value, str):
         return value or ""
-    raise Invalid(f'{name} must be a text such as "100", not {shown(value)}')
+    raise Invalid(f'{name} must be a text such as "100", not {shown(value)}', code="ADY-0273")
 
 
 def _check(params: Data) -> None:
@@ -35,7 +35,7 @@ def _check(params: Data) -> None:
     _text(params, "value")
     named = _text(params, "operator")
     if named and named not in _TEXTS and named not in _ORDERS:
-        raise Invalid(f"operator must be one of {', '.join((*_TEXTS, *_ORDERS))}, not {shown(named)}")
+        raise Invalid(f"operator must be one of {', '.join((*_TEXTS, *_ORDERS))}, not {shown(named)}", code="ADY-0273")
 
 
 def adapter(numbers: str) -> Pure:

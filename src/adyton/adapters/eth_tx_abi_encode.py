@@ -40,7 +40,7 @@ class Function(msgspec.Struct, frozen=True):
 
 def read_function(params: Data) -> Function:
     """The function of a task. Raises Invalid, naming the param."""
-    return read("functionABI", lambda: _function(field(params, "functionABI")))
+    return read("functionABI", lambda: _function(field(params, "functionABI")), code="ADY-0283")
 
 
 def request(params: Data, data: Data) -> TransactionRequest:
@@ -112,4 +112,4 @@ def _only_known(given: Data, where: str, names: tuple[str, ...]) -> None:
     """Strict as later versions: a key that is misspelled must not be forgotten where money is sent."""
     strange = next((key for key in given if key.casefold() not in {name.casefold() for name in names}), None)
     if strange is not None:
-        raise Invalid(f"{where}{short(strange)} is not known to {NAME}; it takes {', '.join(names)}")
+        raise Invalid(f"{where}{short(strange)} is not known to {NAME}; it takes {', '.join(names)}", code="ADY-0283")

@@ -45,13 +45,13 @@ def read_params(params: Data) -> EthTxParams:
     """The params of an ethtx task. Raises Invalid, naming the param."""
     return EthTxParams(
         address=address(params),
-        selector=read("functionSelector", lambda: _selector(params)),
+        selector=read("functionSelector", lambda: _selector(params), code="ADY-0278"),
         prefix=_prefix(params),
         form=_form(params),
         gas_price=gas_price(params),
         gas_limit=gas_limit(params),
         senders=senders(params),
-        encoding=read("abiEncoding", lambda: _encoding(params)),
+        encoding=read("abiEncoding", lambda: _encoding(params), code="ADY-0283"),
         confirmations=_confirmations(params),
     )
 
@@ -63,7 +63,7 @@ def address(params: Data) -> Address:
     value = field(params, "address")
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value.lower()
-    raise Invalid(f"address must be 0x and 40 hex digits, not {shown(value)}")
+    raise Invalid(f"address must be 0x and 40 hex digits, not {shown(value)}", code="ADY-0278")
 
 
 def _selector(params: Data) -> bytes:
@@ -81,14 +81,14 @@ def _prefix(params: Data) -> bytes:
     value = field(params, "dataPrefix")
     if isinstance(value, str) and _BYTES.fullmatch(value):
         return bytes.fromhex(value[2:])
-    raise Invalid(f"dataPrefix must be 0x and an even number of hex digits, not {shown(value)}")
+    raise Invalid(f"dataPrefix must be 0x and an even number of hex digits, not {shown(value)}", code="ADY-0278")
 
 
 def _form(params: Data) -> str:
     value = field(params, "format")
     if value is None or isinstance(value, str):
         return value or ""
-    raise Invalid(f"format must be a text, not {shown(value)}")
+    raise Invalid(f"format must be a text, not {shown(value)}", code="ADY-0278")
 
 
 def gas_price(params: Data) -> int | None:
@@ -98,7 +98,7 @@ def gas_price(params: Data) -> int | None:
         return None
     text = str(value).strip("'") if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else as_text(value)
     if not _BIG.fullmatch(text) or int(text, 0) >= _PRICE_LIMIT:
-        raise Invalid(f"gasPrice: Unable to convert {short(text)} to Big")
+        raise Invalid(f"gasPrice: Unable to convert {short(text)} to Big", code="ADY-0279")
     return int(text, 0)
 
 
@@ -109,27 +109,27 @@ def gas_limit(params: Data) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _GAS_LIMIT:
         return value or None
-    raise Invalid(f"gasLimit must be a whole number of gas, not {shown(value)}")
+    raise Invalid(f"gasLimit must be a whole number of gas, not {shown(value)}", code="ADY-0279")
 
 
 def senders(params: Data) -> tuple[Address, ...]:
     """``fromAddresses`` (a list, as v0.10) or ``fromAddress`` (one); null and an empty list leave the choice to the node."""
     several, one = field(params, "fromAddresses"), field(params, "fromAddress")
     if several is not None and one is not None:
-        raise Invalid("fromAddresses and fromAddress mean the same; give one of them")
+        raise Invalid("fromAddresses and fromAddress mean the same; give one of them", code="ADY-0280")
     if one is not None:
         return (_sender("fromAddress", one),)
     if several is None:
         return ()
     if not isinstance(several, list):
-        raise Invalid(f"fromAddresses must be a list of addresses, not {shown(several)}")
+        raise Invalid(f"fromAddresses must be a list of addresses, not {shown(several)}", code="ADY-0280")
     return tuple(dict.fromkeys(_sender("fromAddresses", each) for each in several))
 
 
 def _sender(name: str, value: object) -> Address:
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value.lower()
-    raise Invalid(f"{name}: an address is 0x and 40 hex digits, not {shown(value)}")
+    raise Invalid(f"{name}: an address is 0x and 40 hex digits, not {shown(value)}", code="ADY-0280")
 
 
 def known(senders: Collection[Address], keys: Collection[Address] | None) -> None:
@@ -137,7 +137,7 @@ def known(senders: Collection[Address], keys: Collection[Address] | None) -> Non
     strangers = [] if keys is None else [evm.checksum(sender) for sender in senders if sender not in keys]
     if strangers:
         ours = ", ".join(evm.checksum(key) for key in keys or ()) or "it has none"
-        raise Invalid(f"fromAddresses: {', '.join(strangers)} is no key of this node; its keys: {ours}")
+        raise Invalid(f"fromAddresses: {', '.join(strangers)} is no key of this node; its keys: {ours}", code="ADY-0281")
 
 
 def _encoding(params: Data) -> tuple[str, ...] | None:
@@ -159,4 +159,6 @@ def _confirmations(params: Data) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _DEEPEST:
         return value or None
-    raise Invalid(f"minRequiredOutgoingConfirmations must be a whole number from 0 to {_DEEPEST}, not {shown(value)}")
+    raise Invalid(
+        f"minRequiredOutgoingConfirmations must be a whole number from 0 to {_DEEPEST}, not {shown(value)}", code="ADY-0282"
+    )

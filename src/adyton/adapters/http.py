@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from adyton.adapters import attempts
-from adyton.adapters.base import AdapterSettings, TaskContext
+from adyton.adapters.base import AdapterSettings, Question, TaskContext
 from adyton.adapters.http_params import HttpParams, read
-from adyton.adapters.params import present
+from adyton.adapters.params import field, present
 from adyton.domain import secrets as named
 from adyton.domain.data import encode_bytes, with_result
 from adyton.domain.errors import Invalid
@@ -54,7 +54,8 @@ class HttpAdapter:
         read(params, params, self._own, dict.fromkeys(named.named_in(params), "https://secret"))
         if self._unrestricted and not any(present(params, name) for name in (self._own, "url")):
             raise Invalid(
-                f"{self.name} reaches local and private addresses, so the job must say which: put the URL into {self._own}"
+                f"{self.name} reaches local and private addresses, so the job must say which: put the URL into {self._own}",
+                code="ADY-0277",
             )
 
     async def perform(self, params: Data, data: Data, context: TaskContext) -> Outcome:
@@ -75,12 +76,23 @@ class HttpAdapter:
             return Errored(body.replace("\0", "\ufffd"), data)  # NUL has no place in an error: PostgreSQL cannot store it
         return Completed(with_result(data, body))
 
+    def question(self, params: Data, data: Data, context: TaskContext) -> Question | None:
+        """What would be posted; None when it only gets. URL and body are shown as the job writes them, secrets by their names."""
+        if self._own != "post":
+            return None
+        spec = params if context.spec is None else context.spec
+        asked = read(params, spec, self._own, dict.fromkeys(named.named_in(spec), "https://secret"))
+        text = field(spec, "body")
+        body = text.encode() if asked.body is not None and isinstance(text, str) else _posted(asked, data)
+        url = field(params, self._own) if present(params, self._own) else field(params, "url")
+        return Question(self.name, "POST", str(url), body.decode(errors="replace"))
+
     def _request(self, asked: HttpParams, data: Data) -> HttpRequest:
         headers, body = asked.headers, None
         if self._own == "post":
-            # As v0.6.2: the whole of the data unless the job says what else, and this content type whatever its headers say.
+            # As v0.6.2: this content type, whatever the job's headers say.
             headers = (*(pair for pair in headers if pair[0].lower() != "content-type"), ("Content-Type", "application/json"))
-            body = asked.body if asked.body is not None else encode_bytes(data) if data else b""
+            body = _posted(asked, data)
         return HttpRequest(
             method="POST" if self._own == "post" else "GET",
             url=asked.url,
@@ -93,3 +105,10 @@ class HttpAdapter:
             secret_body=asked.secret_body,
             shown=asked.shown,
         )
+
+
+def _posted(asked: HttpParams, data: Data) -> bytes:
+    """As v0.6.2 the whole of the data, unless the job says what else."""
+    if asked.body is not None:
+        return asked.body
+    return encode_bytes(data) if data else b""

@@ -44,7 +44,7 @@ def read(params: Data, spec: Data, own: str, values: Mapping[str, str]) -> HttpP
     # Only the job's: v0.6.2 had no such param, and a run whose input has that key sent it as a part of the data.
     body = field(spec, "body") if own == "post" else None
     if body is not None and not isinstance(body, str):
-        raise Invalid("body must be a text")
+        raise Invalid("body must be a text", code="ADY-0276")
     return HttpParams(
         url=build(url, field(params, "extPath"), field(params, "queryParams"), values),
         headers=headers,
@@ -77,17 +77,17 @@ def _headers(value: object, values: Mapping[str, str]) -> tuple[Headers, frozens
     if value is None:
         return (), frozenset()
     if not isinstance(value, dict):
-        raise Invalid("headers must be an object of lists of texts")
+        raise Invalid("headers must be an object of lists of texts", code="ADY-0276")
     pairs: list[tuple[str, str]] = []
     secret: set[str] = set()
     for name, texts in value.items():
         if not _HEADER_NAME.fullmatch(name):
-            raise Invalid(f"headers: {name[:80]!r} is not the name of a header")
+            raise Invalid(f"headers: {name[:80]!r} is not the name of a header", code="ADY-0276")
         if not (isinstance(texts, list) and all(isinstance(item, str) for item in texts)):
-            raise Invalid(f"headers.{name} must be a list of texts")
+            raise Invalid(f"headers.{name} must be a list of texts", code="ADY-0276")
         filled = [secrets.fill(item, values) for item in texts]
         if any(_UNPRINTABLE.search(item) for item in filled):
-            raise Invalid(f"headers.{name} must not hold line breaks or control characters")
+            raise Invalid(f"headers.{name} must not hold line breaks or control characters", code="ADY-0276")
         if name.lower() not in _OURS:
             pairs += [(name, item) for item in filled]
         if filled != texts:

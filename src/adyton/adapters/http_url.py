@@ -28,7 +28,7 @@ def check_url(text: object, name: str = "url") -> str:
     """
     fault = _fault(text)
     if fault is not None:
-        raise Invalid(f"{name} {fault}; write it like https://example.com/price")
+        raise Invalid(f"{name} {fault}; write it like https://example.com/price", code="ADY-0274")
     return str(text)
 
 
@@ -70,7 +70,7 @@ def _elements(value: object) -> list[str]:
         return value.split("/")
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
-    raise Invalid("extPath must be a text or a list of texts")
+    raise Invalid("extPath must be a text or a list of texts", code="ADY-0275")
 
 
 def _cleaned(elements: list[str]) -> str:
@@ -93,7 +93,9 @@ def _pairs(value: object) -> list[tuple[str, str]]:
         return []
     if len(pieces) % 2:
         # v0.6.2 shows the value here; queries are where sources want their keys.
-        raise Invalid(f"unable to build query parameters: queryParams has {len(pieces)} parts, which make no pairs")
+        raise Invalid(
+            f"unable to build query parameters: queryParams has {len(pieces)} parts, which make no pairs", code="ADY-0275"
+        )
     return list(zip(pieces[::2], pieces[1::2], strict=True))
 
 

@@ -75,12 +75,12 @@ def present(params: Data, name: str) -> bool:
     return name in params or any(key.casefold() == folded for key in params)
 
 
-def read(name: str, what: Callable[[], T]) -> T:
-    """What ``what`` returns; its ValueError becomes Invalid, naming the param."""
+def read(name: str, what: Callable[[], T], *, code: str) -> T:
+    """What ``what`` returns; its ValueError becomes Invalid, naming the param; ``code`` is its page."""
     try:
         return what()
     except ValueError as fault:
-        raise Invalid(f"{name}: {fault}") from None
+        raise Invalid(f"{name}: {fault}", code=code) from None
 
 
 def json_path(params: Data, name: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def json_path(params: Data, name: str) -> tuple[str, ...]:
         return tuple(value.split("."))
     if isinstance(value, list) and all(isinstance(key, str) for key in value):
         return tuple(value)
-    raise Invalid(f"{name} must be a text such as a.b.c or a list of texts, not {shown(value)}")
+    raise Invalid(f"{name} must be a text such as a.b.c or a list of texts, not {shown(value)}", code="ADY-0271")
 
 
 def decimal_param(params: Data, name: str) -> Decimal | None:
@@ -105,7 +105,7 @@ def decimal_param(params: Data, name: str) -> Decimal | None:
             return decimal_from_text(str(value))
         except Unencodable:
             pass
-    raise Invalid(f"cannot parse into float: {short(as_text(value))}")
+    raise Invalid(f"cannot parse into float: {short(as_text(value))}", code="ADY-0272")
 
 
 def shown(value: object) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from adyton.adapters import base
 from adyton.adapters.base import TaskContext
 from adyton.domain import secrets as named
-from adyton.domain.data import encode_bytes, parse, with_result
+from adyton.domain.data import encode, encode_bytes, parse, with_result
 from adyton.domain.errors import Invalid
 from adyton.domain.python_adapters import Answer, Question
 from adyton.domain.runs import Completed, Data, Errored, Outcome
@@ -38,9 +39,15 @@ class PythonAdapter:
         try:
             answer = await self._workers.ask(self._question("check", params, {}, values))
         except WorkerFailure as failure:
-            raise Invalid(named.redact(f"{self.name}: {failure}", values)) from None
+            raise Invalid(named.redact(f"{self.name}: {failure}", values), code="ADY-0287") from None
         if answer.error is not None:
-            raise Invalid(named.redact(f"{self.name}: {answer.error.removeprefix('ValidationError: ')}", values))
+            raise Invalid(
+                named.redact(f"{self.name}: {answer.error.removeprefix('ValidationError: ')}", values), code="ADY-0287"
+            )
+
+    def question(self, params: Data, data: Data, context: TaskContext) -> base.Question:  # noqa: ARG002 - an adapter's signature
+        """What the package would be asked: nobody here knows what it does."""
+        return base.Question(f"the installed adapter {self.name}", "", "", encode({"params": params, "data": data}))
 
     async def perform(self, params: Data, data: Data, context: TaskContext) -> Outcome:
         """The outcome. Raises Invalid for a secret that cannot be read."""

@@ -96,7 +96,7 @@ class Registry:
         """The adapter of a task type. Raises Invalid with v0.6.2's text when there is none."""
         adapter = self._by_name.get(task_type) or self._bridges.find(task_type)
         if adapter is None:
-            raise Invalid(f"{task_type} is not a supported adapter type")
+            raise Invalid(f"{task_type} is not a supported adapter type", code="ADY-0255")
         return adapter
 
     @property
@@ -120,14 +120,19 @@ class Registry:
             try:
                 await self._verify(task)
             except Invalid as invalid:
-                faults += [Fault(fault.detail, f"/tasks/{n}/params") for fault in invalid.faults]
+                faults += [
+                    Fault(fault.detail, f"/tasks/{n}/params", fault.code or invalid.error_code) for fault in invalid.faults
+                ]
         if faults:
             raise Invalid(*faults)
 
     async def _verify(self, task: TaskSpec) -> None:
         adapter, names = self.find(task.type), named_in(task.params)
         if names and not getattr(adapter, "takes_secrets", False):
-            raise Invalid(f"a task of type {task.type} takes no secrets: $(secret:{names[0]}) would stay as it is written")
+            raise Invalid(
+                f"a task of type {task.type} takes no secrets: $(secret:{names[0]}) would stay as it is written",
+                code="ADY-0288",
+            )
         values = await self._secrets.values(names) if names else {}
         if isinstance(adapter, PythonAdapter):
             await adapter.verify(task.params, values)

@@ -35,4 +35,4 @@ class Sleep(msgspec.Struct, frozen=True):
 
 def _until(params: Data) -> int | None:
     """Microseconds since the epoch."""
-    return read(PARAM, lambda: any_time.parse(field(params, PARAM)))
+    return read(PARAM, lambda: any_time.parse(field(params, PARAM)), code="ADY-0290")

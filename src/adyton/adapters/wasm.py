@@ -81,8 +81,8 @@ class Wasm:
         """The module that the params bring along, and the signature of its function. Raises Invalid."""
         value = field(params, PARAM)
         if not isinstance(value, str) or not value:
-            raise Invalid(f"{PARAM} must be a WebAssembly module in base64, not {shown(value)}")
-        return read(PARAM, lambda: self._read(value))
+            raise Invalid(f"{PARAM} must be a WebAssembly module in base64, not {shown(value)}", code="ADY-0284")
+        return read(PARAM, lambda: self._read(value), code="ADY-0284")
 
     async def _in_a_thread(self, module: bytes, arguments: Sequence[int | float]) -> str:
         work = self._machine.threads.submit(self._machine.run, module, arguments)
@@ -128,7 +128,7 @@ class Machine:
         try:
             import wasmtime  # noqa: PLC0415 - an extra: only wasm jobs need it
         except ImportError:
-            raise Invalid(_MISSING) from None
+            raise Invalid(_MISSING, code="ADY-0285") from None
         return wasmtime
 
     @cached_property
@@ -161,7 +161,7 @@ class Machine:
         try:
             self.library.Module.validate(self._engine, module)
         except self.library.WasmtimeError as fault:
-            raise Invalid(f"{PARAM}: is no valid WebAssembly module: {_first_line(fault)}") from None
+            raise Invalid(f"{PARAM}: is no valid WebAssembly module: {_first_line(fault)}", code="ADY-0284") from None
 
     def tick(self) -> None:
         """A unit of every running module's time has passed."""

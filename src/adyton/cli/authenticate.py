@@ -20,6 +20,7 @@ from adyton.domain.errors import AdytonError, Refused, Unauthenticated
 from adyton.keystore import Keystore
 from adyton.ports import Clock, Entropy
 from adyton.services import users
+from adyton.services.audit import record_locally
 from adyton.storage.database import Database
 
 log = structlog.get_logger(__name__)
@@ -36,9 +37,9 @@ def password_from(file: str | None) -> str | None:
     try:
         password = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as problem:
-        raise Failure(f"error reading password: {unreadable(path, problem)}") from None
+        raise Failure(f"error reading password: {unreadable(path, problem)}", code="ADY-0960") from None
     if not password:
-        raise Failure(f"error reading password: {path} is empty", "Write the keystore's password into it.")
+        raise Failure(f"error reading password: {path} is empty", "Write the keystore's password into it.", code="ADY-0960")
     return password
 
 
@@ -50,7 +51,11 @@ async def unlock(config: Config, password: str | None, *, entropy: Entropy) -> K
     directory = config.root / "keys"
     empty = not await asyncio.to_thread(_has_keys, directory)
     if password is None and not prompts.interactive():
-        raise Failure(f"{_AUTHENTICATING}No password provided", "Give a file with the keystore's password: --password FILE")
+        raise Failure(
+            f"{_AUTHENTICATING}No password provided",
+            "Give a file with the keystore's password: --password FILE",
+            code="ADY-0960",
+        )
     if password is not None and empty:
         click.echo("There are no accounts, creating a new account with the specified password")
     while True:
@@ -58,12 +63,16 @@ async def unlock(config: Config, password: str | None, *, entropy: Entropy) -> K
             keystore = await _open(config, directory, password or _asked(first=empty), entropy)
         except Unauthenticated as wrong:
             if password is not None:
-                raise Failure(f"{_AUTHENTICATING}{wrong}; could not decrypt key with given passphrase") from None
+                raise Failure(
+                    f"{_AUTHENTICATING}{wrong}; could not decrypt key with given passphrase", code="ADY-0961"
+                ) from None
             continue  # as v0.6.2: asked again until it is right
         except AdytonError as broken:
-            raise Failure(f"{_AUTHENTICATING}{broken}") from None
+            raise Failure(f"{_AUTHENTICATING}{broken}", code=broken.error_code) from None
         except OSError as problem:
-            raise Failure(f"{_AUTHENTICATING}cannot use {problem.filename or directory}: {problem.strerror}") from None
+            raise Failure(
+                f"{_AUTHENTICATING}cannot use {problem.filename or directory}: {problem.strerror}", code="ADY-0962"
+            ) from None
         for address in keystore.addresses():
             unlocked = f"Unlocked account {evm.checksum(address)}"  # scripts find the address in this line
             log.info(unlocked)
@@ -71,25 +80,32 @@ async def unlock(config: Config, password: str | None, *, entropy: Entropy) -> K
 
 
 async def api_user(config: Config, database: Database, file: str | None, *, clock: Clock, entropy: Entropy) -> str:
-    """The e-mail of the API's user: the one there is, else the file's, else one that a person gives. Raises Failure.
+    """The e-mail of the API's user: the latest one, else the file's, else one that a person gives. Raises Failure.
 
-    The file is the given one, else ADMIN_CREDENTIALS_FILE if it exists (as v0.10).
+    The file is the given one, else ADMIN_CREDENTIALS_FILE if it exists (as v0.10). A node whose last admin was deleted here gets
+    a new one in the same way, whoever else there is.
     """
 
     async def create(email: str, password: str) -> str:
-        return (await users.create(database, clock=clock, entropy=entropy, email=email, password=password)).email
+        made = await users.create(database, clock=clock, entropy=entropy, email=email, password=password)
+        await record_locally(database, clock, "node start", made.email)
+        return made.email
 
-    known = await users.latest(database)
+    known = await users.latest_if_any_admin(database)
     if known is not None:
         return known.email
     path = await asyncio.to_thread(_credentials_file, config, file)
     if path is not None:
         try:
             return await create(*await asyncio.to_thread(credentials, path))
-        except (Refused, Failure) as fault:
-            raise Failure(f"error creating api initializer: {fault}") from None
+        except Refused as refused:
+            raise Failure(f"error creating api initializer: {refused}", code=refused.error_code) from None
+        except Failure as failure:
+            raise Failure(f"error creating api initializer: {failure}", failure.advice, code=failure.code) from None
     if not prompts.interactive():
-        raise Failure("API credentials must be supplied", "Give a file with e-mail and password, a line each: --api FILE")
+        raise Failure(
+            "API credentials must be supplied", "Give a file with e-mail and password, a line each: --api FILE", code="ADY-0959"
+        )
     while True:
         try:
             return await create(prompts.ask("Enter API Email: "), prompts.ask_hidden("Enter API Password: "))

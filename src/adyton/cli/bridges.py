@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from adyton.cli import files
 from adyton.cli.client import connect
+from adyton.cli.listing import show_list
 from adyton.cli.output import write_table
-from adyton.cli.showing import Attributes, show_one, show_page
+from adyton.cli.showing import Attributes, show_one
+from adyton.cli.tree import Pages
 
 _PATH = ("v2", "bridge_types")
 _WIDE = 60
@@ -18,9 +20,9 @@ def create_bridge(bridge: str) -> None:
     show_one(connect().call("POST", *_PATH, body=files.json_or_file(bridge)), _with_tokens)
 
 
-def list_bridges(page: int | None) -> None:
-    """A page of bridges."""
-    show_page(connect().call("GET", *_PATH, query={"page": page}), _many, page)
+def list_bridges(pages: Pages) -> None:
+    """Bridges."""
+    show_list(*_PATH, shown=_many, pages=pages)
 
 
 def show_bridge(name: str) -> None:
@@ -49,7 +51,7 @@ def _many(found: Sequence[Attributes]) -> None:
 
 
 def _one(found: Attributes) -> None:
-    row = (found["name"], found["url"], str(found["confirmations"]), found["outgoingToken"])
+    row = (found["name"], found["url"], str(found["confirmations"]), found.get("outgoingToken", ""))
     write_table("Bridge", ("Name", "URL", "Default Confirmations", "Outgoing Token"), [row], wrap=_WIDE)
 
 

@@ -1,90 +1,71 @@
-"""The command line's way to the node: HTTP and the session's cookie, from the standard library alone."""
+"""The command line's way to the node: HTTP, and a session or a token, from the standard library alone."""
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import click
 import msgspec
 
-from adyton.cli import files, settings
+from adyton.cli import files, private, settings
+from adyton.cli.answers import Answer
+from adyton.cli.destination import Destination, destination
+from adyton.cli.everywhere import wishes
+from adyton.cli.progress import progress
 from adyton.cli.tree import Failure
-from adyton.config import Config
 from adyton.config.redact import words
 
+__all__ = ["Answer", "Client", "connect"]
+
 TIMEOUT = 30.0
-_LOG_IN = "Log in first: adyton admin login"
-
-
-class Answer(NamedTuple):
-    """What the node answered."""
-
-    status: int
-    reason: str
-    body: bytes
-    cookie: str | None
-
-    @property
-    def refused(self) -> bool:
-        """Anything that is not the thing asked for."""
-        return not 200 <= self.status < 300
-
-    def problem(self, prefix: str = "") -> str:
-        """The node's refusal as v0.6.2 shows it: the status line, then the details."""
-        return "; ".join(part for part in (f"{prefix}{self.status} {self.reason}", self._details()) if part)
-
-    def failure(self, prefix: str = "") -> Failure:
-        """The refusal, with what to do about it."""
-        return Failure(self.problem(prefix), _advice(self.status))
-
-    def _details(self) -> str:
-        try:
-            return ",".join(error.detail for error in msgspec.json.decode(self.body, type=_Errors).errors)
-        except (msgspec.DecodeError, UnicodeError):
-            text = self.body.decode(errors="replace").strip()
-        if self.status == 401 and not text:
-            return "Try logging in"
-        return "" if text.startswith("<") else text[:500]
-
-
-class _Error(msgspec.Struct):
-    detail: str = ""
-
-
-class _Errors(msgspec.Struct):
-    errors: list[_Error]
+"""Seconds without a byte from the node."""
+LARGEST = 256 * 2**20
+"""Bytes of an answer that are taken."""
 
 
 class Client:
     """Talks to one node as one person.
 
-    The cookie lies in ROOT, readable by its owner only. With a credentials file the client logs in by itself, once for a
-    command, when it has no session or the session is over.
+    The session's cookie lies in a file that its owner alone may read. With a credentials file the client logs in by itself,
+    once for a command, when it has no session or the session is over. With a token there is no session. A quiet client says
+    nothing on standard error and does not log in.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._url = config.client_node_url
-        self._verify = not config.insecure_skip_verify
-        self._root = config.root
-        self._credentials = config.admin_credentials_file
-        self._may_log_in = self._credentials.is_file()
+    def __init__(self, node: Destination, *, timeout: float = TIMEOUT, quiet: bool = False) -> None:
+        self._node = node
+        self._timeout = timeout
+        self._quiet = quiet
+        self._may_log_in = not quiet and node.token is None and node.credentials is not None and node.credentials.is_file()
 
     @property
     def cookie_file(self) -> Path:
         """Where the session's cookie is kept."""
-        return self._root / "cookie"
+        return self._node.cookie_file
+
+    @property
+    def where(self) -> str:
+        """Who names the node, for advice."""
+        return self._node.where
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a token or a session, perhaps one that is over."""
+        return self._node.token is not None or self._has_cookie()
 
     def call(self, method: str, *path: str, query: Mapping[str, object] | None = None, body: bytes | None = None) -> Answer:
         """One request of someone who is logged in. ``path`` is given in segments. Raises Failure when there is no answer."""
         target = "/" + "/".join(quote(segment, safe="") for segment in path)
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        target += f"?{urlencode(given)}" if given else ""
+        return self.ask(method, target + (f"?{urlencode(given, doseq=True)}" if given else ""), body)
+
+    def ask(self, method: str, target: str, body: bytes | None = None) -> Answer:
+        """The same, of a path that is whole already, with its query."""
+        if self._node.token is not None:
+            return self._send(method, target, body, self._token_headers())
         if self._may_log_in and not self._has_cookie():
             self._log_in_from_file()
         answer = self.send(method, target, body, self._cookie())
@@ -97,12 +78,16 @@ class Client:
         """Open a session and keep its cookie. Raises Failure."""
         answer = self.send("POST", "/sessions", msgspec.json.encode({"email": email, "password": password}))
         if answer.status == 401:
-            raise Failure(answer.problem(), "Check e-mail and password.")
+            raise answer.failure(advice="Check e-mail and password.")
         if answer.refused:
             raise answer.failure()
         if answer.cookie is None:
-            raise Failure("Did not receive cookie with session id", "Is CLIENT_NODE_URL the address of a node?")
-        self._keep(answer.cookie)
+            advice = f"Is that a node? {self._node.where}"
+            raise Failure("Did not receive cookie with session id", advice, code="ADY-1155")
+        try:
+            private.write(self.cookie_file, answer.cookie)
+        except OSError as problem:
+            raise Failure(f"Cannot keep the session in {self.cookie_file}: {problem.strerror}", code="ADY-1156") from None
 
     def forget(self) -> None:
         """Drop the cookie."""
@@ -110,77 +95,113 @@ class Client:
 
     def send(self, method: str, target: str, body: bytes | None = None, cookie: str | None = None) -> Answer:
         """One request. Raises Failure when there is no answer."""
-        parts = urlsplit(self._url)
-        headers = {"Content-Type": "application/json", "Connection": "close"} | ({"Cookie": cookie} if cookie else {})
-        connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
-        try:
-            connection.request(method, parts.path.rstrip("/") + target, body, headers)
-            response = connection.getresponse()
-            return Answer(response.status, response.reason, response.read(), response.getheader("Set-Cookie"))
-        except ssl.SSLCertVerificationError as problem:
-            cause = f"{words(self._url)} has a certificate that nobody vouches for: {problem.verify_message}"
-            raise Failure(cause, "If that is as it should be, set INSECURE_SKIP_VERIFY=true.") from None
-        except (OSError, HTTPException) as problem:
-            reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-            advice = "Is the node running? CLIENT_NODE_URL says where it is."
-            raise Failure(f"No answer from {words(self._url)}: {reason}", advice) from None
-        finally:
-            connection.close()
+        return self._send(method, target, body, {"Cookie": cookie} if cookie else {})
 
-    def _connection(self, scheme: str, host: str, port: int | None) -> HTTPConnection:
-        if scheme != "https":
-            return HTTPConnection(host, port, timeout=TIMEOUT)
-        if self._verify:
-            return HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
-        click.echo("Warning: the node's certificate is not checked (INSECURE_SKIP_VERIFY).", err=True)
-        return HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl._create_unverified_context())  # noqa: S323, SLF001 - the operator asked for it
+    def _send(self, method: str, target: str, body: bytes | None, more: Mapping[str, str]) -> Answer:
+        url = self._node.url
+        headers = {"Content-Type": "application/json", "Connection": "close", **more}
+        connection = None
+        try:
+            with progress(f"Waiting for {words(url)}", quiet=self._quiet):
+                connection = self._connection()
+                connection.request(method, urlsplit(url).path.rstrip("/") + target, body, headers)
+                with connection.getresponse() as response:
+                    return self._answer(response)
+        except ssl.SSLCertVerificationError as problem:
+            cause = f"{words(url)} has a certificate that nobody vouches for: {problem.verify_message}"
+            advice = "If that is as it should be, set INSECURE_SKIP_VERIFY=true."
+            raise Failure(cause, advice, code="ADY-1152") from None
+        except TimeoutError:
+            raise Failure(
+                f"No answer from {words(url)} within {self._timeout:g} s",
+                "What was asked for may be done all the same: look before you ask again." if method != "GET" else "",
+                code="ADY-1101",
+            ) from None
+        except (OSError, HTTPException, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+            advice = f"Is the node running? {self._node.where}"
+            raise Failure(f"No answer from {words(url)}: {_line(reason)}", advice, code="ADY-1151") from None
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def open(self, target: str, more: Mapping[str, str]) -> tuple[HTTPConnection, HTTPResponse]:
+        """Begin to read an answer that has no end; the caller closes the connection. Who calls must be known to be logged in.
+        Raises OSError, HTTPException."""
+        known = self._token_headers() if self._node.token is not None else {"Cookie": self._cookie()}
+        connection = self._connection()
+        try:
+            connection.request("GET", urlsplit(self._node.url).path.rstrip("/") + target, headers={**known, **more})
+            return connection, connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _answer(self, response: HTTPResponse) -> Answer:
+        body = response.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            advice = "Ask for less: --page and --size choose a part of a list."
+            raise Failure(f"The answer has more than {LARGEST // 2**20} MiB", advice, code="ADY-1100")
+        if response.length:
+            raise IncompleteRead(body, response.length)
+        cookie, location = response.getheader("Set-Cookie"), response.getheader("Location")
+        code, node = response.getheader("X-Adyton-Error") or "", self._node
+        return Answer(response.status, response.reason, body, cookie, location, node.where, node.option, code)
+
+    def _connection(self) -> HTTPConnection:
+        parts = urlsplit(self._node.url)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme != "https":
+            return HTTPConnection(host, port, timeout=self._timeout)
+        if self._node.warning:
+            if not self._quiet:
+                click.echo(f"Warning: the node's certificate is not checked ({self._node.warning}).", err=True)
+            context = ssl._create_unverified_context()  # noqa: S323, SLF001 - the operator asked for it
+        else:
+            context = ssl.create_default_context(cafile=self._ca_file())
+        return HTTPSConnection(host, port, timeout=self._timeout, context=context)
+
+    def _ca_file(self) -> str | None:
+        file = self._node.ca_file
+        if file is not None and not file.is_file():
+            raise Failure(f"open {file}: no such file", self._node.where, code="ADY-1105")
+        return str(file) if file is not None else None
 
     def _log_in_from_file(self) -> None:
         self._may_log_in = False
-        self.log_in(*files.credentials(self._credentials))
+        file = self._node.credentials
+        assert file is not None, "whoever may log in has a file"
+        self.log_in(*(files.two_lines(private.read(file), file) if self._node.strict else files.credentials(file)))
+
+    def _token_headers(self) -> dict[str, str]:
+        token = self._node.token
+        assert token is not None, "only asked for where there is one"
+        return {"X-API-KEY": token.access_key, "X-API-SECRET": private.read(token.secret_file).strip()}
 
     def _has_cookie(self) -> bool:
         return self.cookie_file.is_file() and self.cookie_file.stat().st_size > 0
 
     def _cookie(self) -> str:
         """The first pair of the saved text. Raises Failure."""
+        advice = f"Log in first: adyton{self._node.option} admin login"
         try:
             text = self.cookie_file.read_text()
+            private.tighten(self.cookie_file)  # v0.6.2 let the group read it
         except (OSError, UnicodeError) as problem:
             cause = files.unreadable(self.cookie_file, problem)
-            raise Failure(f"Unable to retrieve credentials, have you logged in?; {cause}", _LOG_IN) from None
+            raise Failure(f"Unable to retrieve credentials, have you logged in?; {cause}", advice, code="ADY-1153") from None
         pair = text.partition(";")[0].strip()
         if "=" not in pair or not pair.isprintable():
-            raise Failure("Cookie not in file, have you logged in?", _LOG_IN)
+            raise Failure("Cookie not in file, have you logged in?", advice, code="ADY-1153")
         return pair
 
-    def _keep(self, cookie: str) -> None:
-        """Write the cookie beside its place and move it there, so that no other user can ever read it."""
-        try:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            beside = self.cookie_file.with_name(".cookie.new")
-            beside.unlink(missing_ok=True)
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(cookie)
-            beside.replace(self.cookie_file)
-        except OSError as problem:
-            raise Failure(f"Cannot keep the session in {self.cookie_file}: {problem.strerror}") from None
+
+def connect(*, timeout: float = TIMEOUT, quiet: bool = False) -> Client:
+    """The client of the node that this line means. Raises Failure when a setting or a profile is wrong."""
+    return Client(destination(settings.load(), wishes()), timeout=timeout, quiet=quiet)
 
 
-def connect() -> Client:
-    """The client of the configured node. Raises Failure when a setting is wrong."""
-    return Client(settings.load())
-
-
-def _advice(status: int) -> str:
-    match status:
-        case 401:
-            return _LOG_IN
-        case 301 | 302 | 307 | 308:
-            return "The node answers elsewhere, perhaps by https: correct CLIENT_NODE_URL."
-        case 429:
-            return "Wait a little and try again."
-        case 503:
-            return "Ask `adyton health` what is wrong, and try again."
-        case _:
-            return ""
+def _line(reason: str) -> str:
+    """What a stranger's bytes made the library say, on one line."""
+    shown = "".join(sign if sign.isprintable() else "�" for sign in reason)
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"

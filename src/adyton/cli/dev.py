@@ -82,8 +82,10 @@ def _play(scene: Callable[[Report, Real], Awaitable[T]]) -> T:
     except asyncio.CancelledError:
         click.echo("\nStopped; nothing is left running.", err=True)
         raise click.exceptions.Exit(STOPPED) from None
-    except (AdytonError, HttpFailure) as fault:
-        raise Failure(str(fault)) from None
+    except AdytonError as fault:
+        raise Failure(str(fault), code=fault.error_code) from None
+    except HttpFailure as failure:
+        raise Failure(str(failure), code="ADY-0400") from None
 
 
 def _end(scene: asyncio.Task[Any]) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from adyton.cli.client import connect
+from adyton.cli.listing import show_list
 from adyton.cli.output import write_table
-from adyton.cli.showing import ONE, Attributes, show_one, show_page
+from adyton.cli.showing import ONE, Attributes, show_one
+from adyton.cli.tree import Pages
 
 
 def create(name: str | None, url: str | None) -> None:
@@ -19,9 +21,9 @@ def create(name: str | None, url: str | None) -> None:
     show_one(connect().call("POST", "v2", "external_initiators", body=body), _credentials)
 
 
-def list_initiators(page: int | None) -> None:
-    """A page of them."""
-    show_page(connect().call("GET", "v2", "external_initiators", query={"page": page}), _initiators, page)
+def list_initiators(pages: Pages) -> None:
+    """Those that there are."""
+    show_list("v2", "external_initiators", shown=_initiators, pages=pages)
 
 
 def destroy(name: str) -> None:

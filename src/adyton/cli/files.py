@@ -27,11 +27,17 @@ def json_or_file(argument: str) -> bytes:
 def credentials(path: Path) -> tuple[str, str]:
     """E-mail and password: the first two lines of a file. Raises Failure."""
     try:
-        lines = path.read_text().splitlines()
+        return two_lines(path.read_text(), path)
     except (OSError, UnicodeError) as problem:
-        raise Failure(unreadable(path, problem)) from None
+        raise Failure(unreadable(path, problem), code="ADY-1158") from None
+
+
+def two_lines(text: str, path: Path) -> tuple[str, str]:
+    """The same, of the file's text. Raises Failure."""
+    lines = text.splitlines()
     if len(lines) < 2:
-        raise Failure(f"Malformed API credentials file does not have at least two lines at {path}")
+        cause = f"Malformed API credentials file does not have at least two lines at {path}"
+        raise Failure(cause, "Write the e-mail into its first line and the password into its second.", code="ADY-1158")
     return lines[0].strip(), lines[1].strip()
 
 
@@ -49,5 +55,11 @@ def _file(argument: str) -> bytes:
     except (OSError, ValueError, RuntimeError) as problem:
         # Text that is neither JSON nor anything a file could be called.
         if argument.lstrip()[:1] not in {"{", "["}:
-            raise Failure(f"Error reading from file '{argument}': {getattr(problem, 'strerror', None) or problem}") from None
-    raise Failure(f"Invalid JSON or file not found '{argument}'")
+            reason = getattr(problem, "strerror", None) or problem
+            raise Failure(f"Error reading from file '{_short(argument)}': {reason}", code="ADY-1157") from None
+    raise Failure(f"Invalid JSON or file not found '{_short(argument)}'", code="ADY-1157")
+
+
+def _short(argument: str) -> str:
+    """Enough of an argument to recognise it by."""
+    return argument if len(argument) <= 200 else f"{argument[:200]}…"

@@ -45,7 +45,7 @@ def show(first: int | None, contracts: tuple[str, ...]) -> None:
     except Invalid as invalid:
         raise bad(invalid) from None
     except AdytonError as fault:
-        raise Failure(str(fault) or type(fault).__name__) from None
+        raise Failure(str(fault) or type(fault).__name__, code=fault.error_code) from None
     if wants_json():
         write_json(msgspec.json.encode(msgspec.to_builtins(account) | {"sound": account.sound}))
     else:
@@ -60,7 +60,7 @@ def _address(text: str) -> str:
     try:
         return evm.parse_address(text)
     except ValueError as error:
-        raise Failure(f"--contract: {error}") from None
+        raise Failure(f"--contract: {error}", code="ADY-1254") from None
 
 
 async def _draw_up(config: Config, first: int | None, contracts: list[str]) -> Account:

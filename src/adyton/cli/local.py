@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import structlog
 import uvloop
@@ -21,7 +21,7 @@ from adyton.cli.settings import bad, load
 from adyton.cli.tree import Failure
 from adyton.config import Config, settings
 from adyton.domain import evm
-from adyton.domain.errors import AdytonError, Invalid, Refused
+from adyton.domain.errors import AdytonError, Invalid, Refused, StorageUnavailable
 from adyton.domain.proxies import Proxies
 from adyton.keystore import Keystore
 from adyton.node import Node, build
@@ -33,6 +33,7 @@ from adyton.system.clock import SystemClock
 from adyton.system.entropy import SystemEntropy
 from adyton.system.entry_points import installed
 from adyton.system.http import AiohttpTransport
+from adyton.system.push import ExplorerTransport
 from adyton.system.rpc import EthereumTransport
 from adyton.system.secrets import SystemSecrets
 from adyton.system.workers import SystemWorkers
@@ -59,7 +60,7 @@ def start(password: str | None, api: str | None, debug: bool) -> None:
     except Invalid as invalid:
         raise bad(invalid) from None
     except AdytonError as fault:
-        raise Failure(str(fault)) from None
+        raise Failure(str(fault), code=fault.error_code) from None
     except BaseExceptionGroup as group:
         raise _ended(group) from group
 
@@ -75,6 +76,7 @@ def _prepare(config: Config) -> None:
         raise Failure(
             f'Error creating root directory "{config.root}": {problem.filename or config.root}: {problem.strerror}',
             "ROOT must be a directory that this user may write to.",
+            code="ADY-0957",
         ) from None
     for warning in config.warnings:
         log.warning(warning)
@@ -85,8 +87,12 @@ def _ended(group: BaseExceptionGroup[BaseException]) -> Failure:
     ours, others = group.split((AdytonError, Failure))
     if others is not None or ours is None:
         log.critical("the node ended in a way that it must not", exc_info=group)
-        return Failure(f"internal error: {group}", "The log has the details; starting again continues where it was.")
-    return Failure("; ".join(dict.fromkeys(map(str, _flat(ours)))))
+        return Failure(
+            f"internal error: {group}", "The log has the details; starting again continues where it was.", code="ADY-0958"
+        )
+    told = list(_flat(ours))
+    code = next((code for each in told if (code := _code(each))), "")
+    return Failure("; ".join(dict.fromkeys(map(str, told))), code=code)
 
 
 def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
@@ -95,6 +101,12 @@ def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             yield from _flat(error)
         else:
             yield error
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, Failure):
+        return error.code
+    return error.error_code if isinstance(error, AdytonError) else ""
 
 
 # --- the boot, top down ----------------------------------------------------------------------------------------------
@@ -122,7 +134,9 @@ async def _boot(config: Config, password: str | None, api: str | None) -> None:
             keystore=keystore,
             secrets=SystemSecrets(config.secrets_dir),
             workers=workers,
+            push_transport=ExplorerTransport(),
             machine_zone=machine_zone(),
+            levels=logs.Levels(),
         )
         _echo_settings(config, keystore)
         await _run(config, node, database, where)
@@ -131,17 +145,28 @@ async def _boot(config: Config, password: str | None, api: str | None) -> None:
 
 async def _run(config: Config, node: Node, database: Database, where: Sequence[Listener]) -> None:
     """Everything at once, until a signal comes or a part fails."""
-    app = create_app(node.services, WebSettings.from_config(config))
+    web = WebSettings.from_config(config)
+    app = create_app(node.services, web)
     with _signals(config):
         try:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(_until_lock_is_lost(database))
                 parts.create_task(node.run())
                 parts.create_task(
-                    serve(app, where, grace=config.shutdown_grace_period, listening=lambda p: _listening(where, p))
+                    serve(
+                        app,
+                        where,
+                        clock=node.clock,
+                        settings=web,
+                        edge=node.services.edge,
+                        grace=config.shutdown_grace_period,
+                        listening=lambda p: _listening(where, p),
+                    )
                 )
         except asyncio.CancelledError:
             pass  # a signal: what is durable is taken up at the next start
+        with suppress(StorageUnavailable):
+            await node.services.audit.settle()
 
 
 def _workers(config: Config) -> SystemWorkers:
@@ -167,7 +192,7 @@ async def _database(config: Config, clock: Clock) -> AsyncIterator[Database]:
 
 async def _until_lock_is_lost(database: Database) -> None:
     """Another process may write now: this one must not send anything more."""
-    raise Refused(f"the exclusive hold of the database is lost: {await database.lock_lost()}; the node stops")
+    raise Refused(f"the exclusive hold of the database is lost: {await database.lock_lost()}; the node stops", code="ADY-0914")
 
 
 @contextmanager

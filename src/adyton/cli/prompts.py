@@ -28,7 +28,7 @@ def ask(question: str) -> str:
 def ask_hidden(question: str) -> str:
     """An answer that nobody sees. Raises Failure without a terminal on standard input."""
     if not sys.stdin.isatty():
-        raise Failure(_NOBODY, "Give the answer in a file: see --help.")
+        raise Failure(_NOBODY, "Give the answer in a file: see --help.", code="ADY-1159")
     with _interruptible(), _silent():
         return _answer(question)
 
@@ -40,7 +40,7 @@ def _answer(question: str) -> str:
     sys.stdout.write(_WIPE)
     sys.stdout.flush()
     if not line:
-        raise Failure("The input ended before the answer came.")
+        raise Failure("The input ended before the answer came.", code="ADY-1159")
     return line.rstrip("\r\n")
 
 

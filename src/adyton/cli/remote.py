@@ -6,8 +6,9 @@ from pathlib import Path
 
 from adyton.cli import files, prompts, tables
 from adyton.cli.client import Answer, connect
+from adyton.cli.listing import show_list
 from adyton.cli.showing import ONE, Attributes, Many, decoded, show, show_besides, show_one, show_page
-from adyton.cli.tree import Failure
+from adyton.cli.tree import Failure, Pages
 
 # --- sessions --------------------------------------------------------------------------------------------------------
 
@@ -39,9 +40,9 @@ def create_job(job: str) -> None:
     _show_job(connect().call("POST", "v2", "specs", body=files.json_or_file(job)))
 
 
-def list_jobs(page: int | None) -> None:
-    """A page of jobs."""
-    show_page(connect().call("GET", "v2", "specs", query={"page": page}), tables.jobs, page)
+def list_jobs(pages: Pages) -> None:
+    """Jobs."""
+    show_list("v2", "specs", shown=tables.jobs, pages=pages)
 
 
 def show_job(job_id: str) -> None:
@@ -70,14 +71,16 @@ def create_run(job_id: str, data: str | None) -> None:
     show_one(connect().call("POST", "v2", "specs", job_id, "runs", body=body), _run)
 
 
-def list_runs(page: int | None, job_id: str | None) -> None:
-    """A page of runs."""
-    show_page(connect().call("GET", "v2", "runs", query={"jobSpecId": job_id, "page": page}), tables.runs, page)
+def list_runs(pages: Pages, job_id: str | None) -> None:
+    """Runs."""
+    show_list("v2", "runs", shown=tables.runs, pages=pages, query={"jobSpecId": job_id})
 
 
 def show_run(run_id: str) -> None:
     """One run."""
-    show_one(connect().call("GET", "v2", "runs", run_id), _run)
+    answer = connect().call("GET", "v2", "runs", run_id)
+    show_one(answer, _run)
+    show_besides(answer, tables.error_code)
 
 
 # --- the node --------------------------------------------------------------------------------------------------------
@@ -85,7 +88,7 @@ def show_run(run_id: str) -> None:
 
 def balances() -> None:
     """The node's accounts."""
-    show_page(connect().call("GET", "v2", "user", "balances"), tables.balances, None)
+    show_page(connect().call("GET", "v2", "user", "balances"), tables.balances)
 
 
 def health() -> None:
@@ -93,9 +96,9 @@ def health() -> None:
     answer = connect().send("GET", "/health")
     if answer.refused and answer.status != 503:
         raise answer.failure()
-    show(decoded(answer, Many).data, tables.health)
+    show(decoded(answer, Many).data, tables.health, answer.where)
     if answer.status == 503:
-        raise Failure("The node is not well.", "The checks above that fail say why.")
+        raise Failure("The node is not well.", "The checks above that fail say why.", code="ADY-1162")
 
 
 def _run(run: Attributes) -> None:

@@ -8,18 +8,22 @@ import click
 
 from adyton.cli import tables
 from adyton.cli.client import Answer, connect
+from adyton.cli.listing import show_list
 from adyton.cli.output import clean, write_table
-from adyton.cli.showing import Attributes, show_one, show_page
-from adyton.cli.tree import Failure
+from adyton.cli.showing import Attributes, show_one
+from adyton.cli.tree import Failure, Pages
 
 
-def list_requests(page: int | None, job_id: str | None, *, unanswered: bool, unaccounted: bool) -> None:
-    """A page of requests, the newest first."""
+def list_requests(pages: Pages, job_id: str | None, *, unanswered: bool, unaccounted: bool) -> None:
+    """Requests, the newest first."""
     if unanswered and unaccounted:
-        raise Failure("--unanswered and --unaccounted exclude each other.", "The unaccounted ones are among the unanswered.")
+        raise Failure(
+            "--unanswered and --unaccounted exclude each other.",
+            "The unaccounted ones are among the unanswered.",
+            code="ADY-1164",
+        )
     chosen = "unanswered" if unanswered else "unaccounted" if unaccounted else None
-    query = {"filter": chosen, "jobSpecId": job_id, "page": page}
-    show_page(connect().call("GET", "v2", "requests", query=query), _requests, page)
+    show_list("v2", "requests", shown=_requests, pages=pages, query={"filter": chosen, "jobSpecId": job_id})
 
 
 def show_request(request_id: str) -> None:
@@ -31,7 +35,7 @@ def run_request(request_id: str) -> None:
     """Run a request again."""
     answer = _known(connect().call("POST", "v2", "requests", _name(request_id), "runs"))
     if answer.status == 409:
-        raise Failure(answer.problem(), f"`adyton explain {request_id}` says step by step what became of it.")
+        raise answer.failure(advice=f"`adyton explain {request_id}` says step by step what became of it.")
     show_one(answer, lambda run: tables.runs([run]), prefix="")
 
 
@@ -40,7 +44,7 @@ def explain(what: str) -> None:
     answer = connect().call("GET", "v2", "explain", _name(what))
     if answer.status == 404:
         advice = "Is it of this node? The hash of the transaction that asked can be explained too."
-        raise Failure(answer.problem(), advice)
+        raise answer.failure(advice=advice)
     show_one(answer, _explanation, prefix="")
 
 
@@ -56,13 +60,13 @@ def _name(given: str) -> str:
     name = given.strip()
     if not name or "/" in name:
         what = "A request's id is 0x and 64 hex digits, as is a transaction's hash; a run's id is 32 hex digits."
-        raise Failure(f'"{name}" is no id.', what)
+        raise Failure(f'"{name}" is no id.', what, code="ADY-1165")
     return name
 
 
 def _known(answer: Answer) -> Answer:
     if answer.status == 404:
-        raise Failure(answer.problem(), "`adyton requests list` shows what there is.")
+        raise answer.failure(advice="`adyton requests list` shows what there is.")
     return answer
 
 

@@ -17,9 +17,9 @@ def cancel(run_id: str) -> None:
     """Cancel a run."""
     answer = connect().call("PUT", "v2", "runs", run_id, "cancellation")
     if answer.status == 409:
-        raise Failure(answer.problem(), f"`adyton explain {run_id}` says what became of it.")
+        raise answer.failure(advice=f"`adyton explain {run_id}` says what became of it.")
     if answer.status == 404:
-        raise Failure(answer.problem(), "`adyton runs list` shows what there is.")
+        raise answer.failure(advice="`adyton runs list` shows what there is.")
     show_one(answer, _run)
 
 
@@ -30,7 +30,7 @@ def delete(statuses: Sequence[str], before: str, *, yes: bool) -> None:
             raise click.UsageError("There is no terminal to ask at: give --yes to do it.")
         question = f"Delete for good the runs that are {' or '.join(statuses)} and have not changed since {before}? [y/N] "
         if prompts.ask(question).strip().lower() not in {"y", "yes"}:
-            raise Failure("Nothing was done.")
+            raise Failure("Nothing was done.", code="ADY-1161")
     body = msgspec.json.encode({"status": list(statuses), "updatedBefore": before})
     answer = connect().call("DELETE", "v2", "bulk_delete_runs", body=body)
     if answer.refused:

@@ -23,7 +23,11 @@ def load() -> Config:
 
 def bad(invalid: Invalid) -> Failure:
     """The message about wrong settings, a line for each."""
-    return Failure("\n".join(fault.detail for fault in invalid.faults), "Correct the settings above and start again.")
+    return Failure(
+        "\n".join(fault.detail for fault in invalid.faults),
+        "Correct the settings above and start again.",
+        code=invalid.error_code,
+    )
 
 
 def show() -> None:

@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from adyton.cli.client import Answer
-from adyton.cli.output import write_json
-from adyton.cli.tree import Failure, wants_json
+from adyton.cli.output import clean, write_json
+from adyton.cli.tree import Failure, Pages, wants_json
 
 PAGE_SIZE = 25
 """The node's own, as in v0.6.2."""
@@ -26,6 +26,7 @@ class Resource(msgspec.Struct):
     """An item of a JSON:API document. The attributes stay as they were written until they are needed."""
 
     attributes: msgspec.Raw
+    id: str = ""
 
 
 class One(msgspec.Struct):
@@ -51,56 +52,59 @@ def show_one(answer: Answer, shown: Callable[[Attributes], None], *, prefix: str
     if wants_json():
         write_json(bytes(attributes))
     else:
-        _readable(lambda: shown(_value(attributes)))
+        _readable(answer.where, lambda: shown(_value(attributes)))
 
 
 def show_besides(answer: Answer, shown: Callable[[Attributes], None]) -> None:
     """Print, for people only, what a document says besides the thing that it is about."""
     if not wants_json():
-        _readable(lambda: shown(decoded(answer, One).meta))
+        _readable(answer.where, lambda: shown(decoded(answer, One).meta))
 
 
-def show_page(answer: Answer, shown: Callable[[Sequence[Attributes]], None], page: int | None) -> None:
+def show_page(answer: Answer, shown: Callable[[Sequence[Attributes]], None], pages: Pages | int | None = None) -> None:
     """Print a page of a list, and on standard error whether there is another. Raises Failure."""
     if answer.refused:
         raise answer.failure()
     document = decoded(answer, Many)
-    show(document.data, shown)
+    show(document.data, shown, answer.where)
     if document.links.get("next"):
-        count = document.meta.get("count", "more")
-        click.echo(f"Page {page or 1}, {PAGE_SIZE} to a page, {count} in all. Next: --page {(page or 1) + 1}", err=True)
+        wanted = pages if isinstance(pages, Pages) else Pages(pages)
+        number, count = wanted.number or 1, document.meta.get("count", "more")
+        size = wanted.size or PAGE_SIZE
+        click.echo(f"Page {number}, {size} to a page, {count} in all. Next: --page {number + 1}; all: --all", err=True)
 
 
-def show(resources: Sequence[Resource], shown: Callable[[Sequence[Attributes]], None]) -> None:
-    """Print a list."""
+def show(resources: Sequence[Resource], shown: Callable[[Sequence[Attributes]], None], where: str = "") -> None:
+    """Print a list. ``where`` is the answer's, for advice."""
     if wants_json():
         write_json(b"[" + b",".join(bytes(resource.attributes) for resource in resources) + b"]")
     else:
-        _readable(lambda: shown([_value(resource.attributes) for resource in resources]))
+        _readable(where, lambda: shown([_value(resource.attributes) for resource in resources]))
 
 
 def decoded(answer: Answer, kind: type[T]) -> T:
     """The document that came. Raises Failure."""
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.DecodeError, UnicodeError) as problem:
-        raise _not_understood(str(problem)) from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as problem:
+        raise _not_understood(str(problem), answer.where) from None
 
 
 def _value(attributes: msgspec.Raw) -> Attributes:
+    """Raises TypeError when it is no object."""
     value = msgspec.json.Decoder(float_hook=Decimal).decode(attributes)
     if not isinstance(value, dict):
-        raise _not_understood("attributes are not an object")
+        raise TypeError("attributes are not an object")
     return value
 
 
-def _readable(shown: Callable[[], None]) -> None:
+def _readable(where: str, shown: Callable[[], None]) -> None:
     """Whatever a stranger's answer holds must end in a message."""
     try:
         shown()
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise _not_understood(f"{type(problem).__name__}: {problem}") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as problem:
+        raise _not_understood(f"{type(problem).__name__}: {problem}", where) from None
 
 
-def _not_understood(reason: str) -> Failure:
-    return Failure(f"{ONE}{reason}", "Is CLIENT_NODE_URL the address of a node?")
+def _not_understood(reason: str, where: str) -> Failure:
+    return Failure(clean(f"{ONE}{reason}"), f"Is that a node of this version? {where}".rstrip(), code="ADY-1160")

@@ -135,7 +135,7 @@ def _one(plan: Plan, seed: str, *, trace: bool) -> None:
     _show(figures, err=trace)
     click.echo(f"trace {result.digest}", err=trace or wants_json())
     if result.failure is not None:
-        raise Failure(f"seed {seed}: {result.failure}", f"Play it again: {plan.replay(seed)} --trace")
+        raise Failure(f"seed {seed}: {result.failure}", f"Play it again: {plan.replay(seed)} --trace", code="ADY-1256")
 
 
 def _many(plan: Plan, seeds: Seeds, *, longest: float | None, jobs: int) -> None:
@@ -149,7 +149,7 @@ def _many(plan: Plan, seeds: Seeds, *, longest: float | None, jobs: int) -> None
         click.echo("interrupted", err=True)
     _show(figures)
     if figures.failures:
-        raise Failure(f"{len(figures.failures)} seeds failed.", "\n".join(_advice(plan, figures.failures)))
+        raise Failure(f"{len(figures.failures)} seeds failed.", "\n".join(_advice(plan, figures.failures)), code="ADY-1256")
 
 
 def _show(figures: Figures, *, err: bool = False) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import click
 import msgspec
 
-from adyton.cli.output import write_table
+from adyton.cli.output import clean, write_table
 
 _LOG_TYPES = frozenset({"ethlog", "runlog"})
 _ZERO_ADDRESS = "0x" + "0" * 40
@@ -17,14 +18,26 @@ Attributes = Mapping[str, Any]
 
 def jobs(found: Sequence[Attributes]) -> None:
     """The list of jobs."""
-    rows = [(job["id"], when(job["createdAt"]), _types(job["initiators"]), _types(job["tasks"])) for job in found]
-    write_table("Jobs", ("ID", "Created At", "Initiators", "Tasks"), rows)
+    named = ("Name",) if any(job.get("name") for job in found) else ()
+    rows = [
+        (
+            job["id"],
+            *(job.get("name") or "" for _ in named),
+            when(job["createdAt"]),
+            _types(job["initiators"]),
+            _types(job["tasks"]),
+        )
+        for job in found
+    ]
+    write_table("Jobs", ("ID", *named, "Created At", "Initiators", "Tasks"), rows)
 
 
 def job(found: Attributes) -> None:
     """One job in three tables."""
     times = [when(found.get(name)) for name in ("createdAt", "startAt", "endAt")]
-    write_table("Job", ("ID", "Created At", "Start At", "End At"), [(found["id"], *times)])
+    named = (("Name", found["name"]),) if found.get("name") else ()
+    heads = ("ID", *(head for head, _ in named), "Created At", "Start At", "End At")
+    write_table("Job", heads, [(found["id"], *(name for _, name in named), *times)])
     initiators = [_initiator(initiator["type"], initiator.get("params") or {}) for initiator in found["initiators"]]
     write_table("Initiators", ("Type", "Schedule", "Run At", "Address"), initiators)
     write_table("Tasks", ("Type", "Config", "Value"), [_task(task) for task in found["tasks"]], wrap=None)
@@ -42,6 +55,12 @@ def runs(found: Sequence[Attributes]) -> None:
     write_table("Runs", ("ID", "Status", "Created", "Completed", "Result", "Error"), [_run(run) for run in found])
 
 
+def error_code(besides: Attributes) -> None:
+    """Where to read about what ended a run; nothing for one that no error ended."""
+    if besides.get("errorCode"):
+        click.echo(clean(f"More: adyton explain {besides['errorCode']}"))
+
+
 def balances(found: Sequence[Attributes]) -> None:
     """The node's accounts."""
     rows = [(account["address"], units(account["ethBalance"]), units(account["linkBalance"])) for account in found]
@@ -50,8 +69,8 @@ def balances(found: Sequence[Attributes]) -> None:
 
 def health(found: Sequence[Attributes]) -> None:
     """The node's checks."""
-    rows = [(check["name"], check["status"], check["output"]) for check in found]
-    write_table("Health", ("Check", "Status", "Output"), rows, wrap=60)
+    rows = [(check["name"], check["status"], check.get("code") or "", check["output"]) for check in found]
+    write_table("Health", ("Check", "Status", "Error", "Output"), rows, wrap=60)
 
 
 def when(text: str | None) -> str:

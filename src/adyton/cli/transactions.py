@@ -13,10 +13,11 @@ import msgspec
 
 from adyton.cli import prompts
 from adyton.cli.client import Answer, Client, connect
+from adyton.cli.listing import show_list
 from adyton.cli.output import clean, write_table
-from adyton.cli.showing import Attributes, Many, decoded, show, show_one, show_page
+from adyton.cli.showing import Attributes, Many, decoded, show, show_one
 from adyton.cli.tables import checksummed, text, units, when
-from adyton.cli.tree import Failure, wants_json
+from adyton.cli.tree import Failure, Pages, wants_json
 
 _AMOUNT = re.compile(r"\+?[0-9]{1,78}")
 _ETHER = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?")
@@ -31,9 +32,9 @@ _blocked = msgspec.json.Decoder(_Blocked)
 # --- look ------------------------------------------------------------------------------------------------------------
 
 
-def list_transactions(page: int | None) -> None:
-    """A page of transactions, newest first."""
-    show_page(connect().call("GET", "v2", "transactions", query={"page": page}), _transactions, page)
+def list_transactions(pages: Pages) -> None:
+    """Transactions, newest first."""
+    show_list("v2", "transactions", shown=_transactions, pages=pages)
 
 
 def show_transaction(name: str) -> None:
@@ -41,9 +42,9 @@ def show_transaction(name: str) -> None:
     show_one(_known(connect().call("GET", "v2", "transactions", name)), _transaction)
 
 
-def list_attempts(page: int | None) -> None:
-    """A page of signed versions, newest first."""
-    show_page(connect().call("GET", "v2", "tx_attempts", query={"page": page}), _attempts, page)
+def list_attempts(pages: Pages) -> None:
+    """Signed versions, newest first."""
+    show_list("v2", "tx_attempts", shown=_attempts, pages=pages)
 
 
 def doctor() -> None:
@@ -54,7 +55,9 @@ def doctor() -> None:
     found = decoded(answer, Many).data
     show(found, _diagnoses)
     if any(_blocked.decode(each.attributes).blocked for each in found):
-        raise Failure("Something keeps a key from sending.", "" if wants_json() else "What can be done stands above.")
+        raise Failure(
+            "Something keeps a key from sending.", "" if wants_json() else "What can be done stands above.", code="ADY-0726"
+        )
 
 
 # --- wish ------------------------------------------------------------------------------------------------------------
@@ -87,7 +90,7 @@ def _wish(wish: str, name: str, price: int | None, *, dry_run: bool, yes: bool) 
     if not yes:
         show_one(_asked(client, wish, name, body, dry=True), _foreseen)
         if prompts.ask("Proceed? [y/N] ").strip().lower() not in {"y", "yes"}:
-            raise Failure("Nothing was done.")
+            raise Failure("Nothing was done.", code="ADY-1161")
     show_one(_asked(client, wish, name, body, dry=False), _done)
 
 
@@ -95,13 +98,13 @@ def _asked(client: Client, wish: str, name: str, body: bytes, *, dry: bool) -> A
     query = {"dryRun": "true"} if dry else {}
     answer = client.call("POST", "v2", "transactions", name, wish, query=query, body=body)
     if answer.status == 409:
-        raise Failure(answer.problem(), f"`adyton txs show {name}` shows how it is.")
+        raise answer.failure(advice=f"`adyton txs show {name}` shows how it is.")
     return _known(answer)
 
 
 def _known(answer: Answer) -> Answer:
     if answer.status == 404:
-        raise Failure(answer.problem(), "`adyton txs list` shows what there is; name one by its id or a hash.")
+        raise answer.failure(advice="`adyton txs list` shows what there is; name one by its id or a hash.")
     return answer
 
 
@@ -151,7 +154,7 @@ def _print_raw(answer: Answer) -> None:
 def _whole(what: str, amount: str) -> str:
     """Juels or wei. Raises Failure."""
     if not _AMOUNT.fullmatch(amount):
-        raise Failure(f'while parsing {what} amount; strconv.ParseInt: parsing "{amount}": invalid syntax')
+        raise Failure(f'while parsing {what} amount; strconv.ParseInt: parsing "{amount}": invalid syntax', code="ADY-1163")
     return str(int(amount))
 
 
@@ -159,7 +162,7 @@ def _ether(amount: str) -> str:
     """ETH as wei, exactly. Raises Failure."""
     if not _ETHER.fullmatch(amount):
         advice = "Such as 0.25; --wei takes whole wei."
-        raise Failure(f"while parsing ETH transfer amount; {amount} is no amount of ETH", advice)
+        raise Failure(f"while parsing ETH transfer amount; {amount} is no amount of ETH", advice, code="ADY-1163")
     whole, _, part = amount.partition(".")
     return str(int(whole) * 10**18 + int(part.ljust(18, "0")))
 
@@ -171,7 +174,7 @@ def _address(what: str, given: str) -> str:
     try:
         return parse_address(given)
     except ValueError as wrong:
-        raise Failure(f"while parsing {what}; {wrong}") from None
+        raise Failure(f"while parsing {what}; {wrong}", code="ADY-1163") from None
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How the command tree behaves: lazily loaded commands, synonyms, ``--json`` in both places, errors.
+"""How the command tree behaves: lazily loaded commands, synonyms, options that may stand anywhere, help, errors.
 
 Imports click and nothing else, so that ``adyton --help`` stays quick. A command's own module is imported when it is called.
 """
@@ -11,8 +11,8 @@ from typing import IO, Any, NamedTuple
 
 import click
 
-JSON = "adyton.json"
-"""Key in click's shared ``meta``: the person wants JSON."""
+from adyton.cli.everywhere import EVERYWHERE, FORMS, NODES, leading, wishes
+
 HELP = ("-h", "--help")
 CONTEXT: Mapping[str, Any] = {"help_option_names": list(HELP), "max_content_width": 110}
 
@@ -38,15 +38,21 @@ class Failure(click.ClickException):
 
 
 class UnknownCommand(click.UsageError):
-    """No such command; exit status 3, as v0.6.2."""
+    """No such command; exit status 3, as v0.6.2. ``near`` are names that may be meant."""
 
     exit_code = 3
 
+    def __init__(self, word: str, ctx: click.Context, near: Sequence[str] = ()) -> None:
+        super().__init__(f"No help topic for '{word}'", ctx)
+        self.near = near
+
     def show(self, file: IO[Any] | None = None) -> None:
-        """The message and where to look."""
+        """The message, what may be meant, and where to look."""
+        assert self.ctx is not None
         click.echo(self.format_message(), err=True, file=file)
-        if self.ctx is not None:
-            click.echo(f"See `{self.ctx.command_path} --help` for what there is.", err=True, file=file)
+        if self.near:
+            click.echo(f"Did you mean {' or '.join(f'`{name}`' for name in self.near)}?", err=True, file=file)
+        click.echo(f"See `{self.ctx.command_path} --help` for what there is.", err=True, file=file)
 
 
 class Group(click.Group):
@@ -54,19 +60,25 @@ class Group(click.Group):
     any word that is no verb is the first argument of the default: ``adyton agree FILE``."""
 
     def __init__(self, name: str | None = None, *, default: str | None = None, verbless: bool = False, **settings: Any) -> None:
-        super().__init__(name, no_args_is_help=False, **settings)
+        super().__init__(name, no_args_is_help=False, **{"subcommand_metavar": "VERB ...", **settings})
         self.default = default
         self.verbless = verbless
+        self.params.extend(EVERYWHERE)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default verb before options that are not the noun's own; help for a noun that has none."""
-        asks_for_help = bool(args) and args[0] in HELP
-        if self.default is not None and (not args or (args[0].startswith("-") and (self.verbless or not asks_for_help))):
-            args = [self.default, *args]
-        if not args:
+        options, rest = args[: leading(args)], args[leading(args) :]
+        asks_for_help = bool(rest) and rest[0] in HELP
+        completing = ctx.resilient_parsing and not rest  # what comes next may be any verb
+        if self.default is not None and not completing and self._lacks_verb(rest, asks_for_help=asks_for_help):
+            args = [*options, self.default, *rest]
+        elif not rest and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
+
+    def _lacks_verb(self, rest: Sequence[str], *, asks_for_help: bool) -> bool:
+        return not rest or (rest[0].startswith("-") and (self.verbless or not asks_for_help))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a subcommand. Raises UnknownCommand."""
@@ -74,15 +86,70 @@ class Group(click.Group):
         if command is None and self.verbless and self.default is not None:
             return self.default, self.get_command(ctx, self.default), args
         if command is None:
-            raise UnknownCommand(f"No help topic for '{args[0]}'", ctx)
+            if ctx.resilient_parsing:
+                return None, None, args
+            raise self.unknown(args[0], ctx)
         return args[0], command, args[1:]
+
+    def unknown(self, word: str, ctx: click.Context) -> UnknownCommand:
+        """The error about a word that is none of the verbs."""
+        from difflib import get_close_matches
+
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx) if len(name) > 1}
+        shown = [name for name, command in commands.items() if command is not None and not command.hidden]
+        near = get_close_matches(word, shown, 2, 0.7) or get_close_matches(word, commands, 1, 0.7)
+        return UnknownCommand(word, ctx, [f"{ctx.command_path} {name}" for name in near])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Verbs; and the options of the default verb, which may be left out."""
+        found = super().shell_complete(ctx, incomplete)
+        verb = self.get_command(ctx, self.default) if self.default is not None else None
+        if verb is not None and incomplete.startswith("-"):
+            own = {item.value for item in found}
+            below = verb.shell_complete(click.Context(verb, parent=ctx, info_name=self.default), incomplete)
+            found += [item for item in below if item.value not in own]
+        return found
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Verbs first, as they are what one looks for."""
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
+
+
+class Verb(click.Command):
+    """A command with examples."""
+
+    def __init__(self, name: str, *, examples: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its own, then those that stand everywhere."""
+        write_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The examples."""
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in self.examples))
+
+
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Two lists: the command's own options, and those that stand everywhere."""
+    for title, everywhere in (("Options", False), ("Everywhere", True)):
+        params = [param for param in command.get_params(ctx) if (param in EVERYWHERE) is everywhere]
+        records = [param.get_help_record(ctx) for param in params if isinstance(param, click.Option)]
+        if lines := [record for record in records if record is not None]:
+            with formatter.section(title):
+                formatter.write_dl(lines)
 
 
 class Entry(NamedTuple):
     """A row of the table of commands.
 
     ``path`` is the command's words, ``handler`` a ``module:function`` of ``adyton.cli`` that takes the parameters as keywords,
-    ``synonyms`` other words for it, which work and are not shown.
+    ``synonyms`` other words for it, which work and are not shown. ``json``: it can be asked for JSON and YAML. ``examples``:
+    lines that one may type. ``local``: it does not ask a node.
     """
 
     path: str
@@ -91,13 +158,23 @@ class Entry(NamedTuple):
     params: Sequence[click.Parameter] = ()
     synonyms: Sequence[str] = ()
     json: bool = True
+    examples: Sequence[str] = ()
+    local: bool = False
+
+
+class Pages(NamedTuple):
+    """Which part of a list is wanted: a page, of how many items, or all of it. None: as the node has it."""
+
+    number: int | None = None
+    size: int | None = None
+    every: bool = False
 
 
 class Needed(click.Argument):
     """An argument with v0.6.2's message for when it is missing, or empty, as an unset variable of a shell leaves it."""
 
-    def __init__(self, name: str, metavar: str, missing: str) -> None:
-        super().__init__([name], metavar=metavar, required=True)
+    def __init__(self, name: str, metavar: str, missing: str, **settings: Any) -> None:
+        super().__init__([name], metavar=metavar, required=True, **settings)
         self.missing = missing
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
@@ -106,21 +183,14 @@ class Needed(click.Argument):
             given = super().process_value(ctx, value)
         except click.MissingParameter:
             raise click.UsageError(self.missing, ctx) from None
-        if given == "":
+        if given == "" and not ctx.resilient_parsing:
             raise click.UsageError(self.missing, ctx)
         return given
 
 
-def json_option() -> click.Option:
-    """``--json``, wherever in the line it stands."""
-    return click.Option(
-        ["-j", "--json"], is_flag=True, expose_value=False, callback=_note_json, help="JSON instead of tables.", is_eager=True
-    )
-
-
 def wants_json() -> bool:
-    """Whether the person asked for JSON."""
-    return bool(click.get_current_context().meta.get(JSON))
+    """Whether the answer is for a program: JSON, or the same as YAML."""
+    return bool(wishes().form)
 
 
 def plant(root: click.Group, entries: Sequence[Entry], groups: Mapping[str, Group]) -> None:
@@ -130,11 +200,6 @@ def plant(root: click.Group, entries: Sequence[Entry], groups: Mapping[str, Grou
     for entry in entries:
         for path in (entry.path, *entry.synonyms):
             _parent(root, path).add_command(_command(entry, path, hidden=path != entry.path))
-
-
-def _note_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    if value:
-        ctx.meta[JSON] = True
 
 
 def _parent(root: click.Group, path: str) -> click.Group:
@@ -148,9 +213,19 @@ def _parent(root: click.Group, path: str) -> click.Group:
 
 def _command(entry: Entry, path: str, *, hidden: bool) -> click.Command:
     def call(**given: Any) -> None:
+        if "every" in given:  # the three options of a list are one wish
+            given["pages"] = Pages(given.pop("number"), given.pop("size"), given.pop("every"))
         module, function = entry.handler.split(":")
         getattr(import_module(f"adyton.cli.{module}"), function)(**given)
 
     name = path.rsplit(maxsplit=1)[-1]
-    params = [*entry.params, *([json_option()] if entry.json else [])]
-    return click.Command(name, callback=call, params=params, help=entry.help, hidden=hidden, context_settings={**CONTEXT})
+    everywhere = [*(FORMS if entry.json else ()), *(() if entry.local else NODES)]
+    return Verb(
+        name,
+        callback=call,
+        params=[*entry.params, *everywhere],
+        help=entry.help,
+        hidden=hidden,
+        examples=entry.examples,
+        context_settings={**CONTEXT},
+    )

@@ -31,7 +31,7 @@ def read(table: Sequence[Setting], later: Collection[str], environ: Mapping[str,
         faults += _set(row, found.given.get(row.name), loaded)
     faults += _contradictions(loaded)
     if faults:
-        raise Invalid(*faults)
+        raise Invalid(*faults, code="ADY-0950")
     return loaded
 
 

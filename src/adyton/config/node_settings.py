@@ -12,6 +12,8 @@ from adyton.config.kinds import (
     HOST,
     HTTP_URL,
     LOG_LEVEL,
+    NAME,
+    OPTIONAL_PATH,
     ORIGINS,
     PATH,
     PORT,
@@ -52,6 +54,15 @@ class NodeSettings:
     # --- Logging ------------------------------------------------------------------------------------------------------------
     log_level: Annotated[str, Setting("info", LOG_LEVEL, LOGGING, "The least important log lines to write.")]
     log_to_disk: Annotated[bool, Setting("true", BOOLEAN, LOGGING, "Also append JSON lines to ROOT/log.jsonl.")]
+    log_sql: Annotated[
+        bool,
+        Setting(
+            "false",
+            BOOLEAN,
+            LOGGING,
+            "Write every SQL statement at debug level, without its values. Can be switched at run time.",
+        ),
+    ]
     json_console: Annotated[bool, Setting("false", BOOLEAN, LOGGING, "JSON lines on the console instead of text for people.")]
 
     # --- Database -----------------------------------------------------------------------------------------------------------
@@ -149,4 +160,22 @@ class NodeSettings:
     ]
     insecure_skip_verify: Annotated[
         bool, Setting("false", BOOLEAN, COMMAND_LINE, "The command line trusts any certificate of the node, and says so.")
+    ]
+    adyton_node: Annotated[
+        str,
+        Setting(
+            "",
+            NAME,
+            COMMAND_LINE,
+            "The node that the command line asks: a name of `adyton profiles`, or a URL. Goes before CLIENT_NODE_URL; "
+            "`--node` goes before it.",
+        ),
+    ]
+    adyton_api_key: Annotated[
+        str,
+        Setting("", NAME, COMMAND_LINE, "Access key of an API token that the command line uses instead of logging in."),
+    ]
+    adyton_api_secret_file: Annotated[
+        Path | None,
+        Setting("", OPTIONAL_PATH, COMMAND_LINE, "File with that token's secret, readable by its owner only."),
     ]

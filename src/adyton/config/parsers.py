@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -80,6 +80,16 @@ def networks(value: str) -> tuple[str, ...]:
         except ValueError:
             raise ValueError(f"{text!r} is neither an address nor a network such as 10.0.0.0/8") from None
     return found
+
+
+def listen_ip(value: str) -> str:
+    """An address to listen on; or nothing."""
+    if value:
+        try:
+            ip_address(value)
+        except ValueError:
+            raise ValueError("not an IP address") from None
+    return value
 
 
 def boolean(value: str) -> bool:
@@ -210,6 +220,14 @@ def http_url(value: str) -> str:
     if parts.scheme not in {"http", "https"}:
         raise ValueError("not an http or https URL")
     return _with_host(parts, value).rstrip("/")
+
+
+def websocket_url(value: str) -> str:
+    """The URL of a websocket."""
+    parts = _split(value)
+    if parts.scheme not in {"ws", "wss"}:
+        raise ValueError("not a ws or wss URL")
+    return _with_host(parts, value)
 
 
 def proxy_url(value: str) -> str:

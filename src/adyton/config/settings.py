@@ -18,7 +18,7 @@ from adyton.config.setting import DEFAULT, Setting
 from adyton.domain.chain import Address
 from adyton.domain.errors import Invalid
 
-LATER = frozenset({"EXPLORER_ACCESS_KEY", "EXPLORER_SECRET", "EXPLORER_URL", "LOG_SQL"})
+LATER = frozenset({"LOG_SQL_MIGRATIONS"})
 """Names of v0.6.2 and their successors that are accepted, with a warning, and have no effect yet."""
 
 
@@ -68,7 +68,7 @@ class Config(ChainSettings, JobSettings):
         if not missing:
             return self.tls_cert_path, self.tls_key_path
         if len(missing) == 1 or any(self.sources.get(field, DEFAULT) != DEFAULT for field in files):
-            raise Invalid(*(f"{field.upper()} = {files[field]}: there is no such file" for field in missing))
+            raise Invalid(*(f"{field.upper()} = {files[field]}: there is no such file" for field in missing), code="ADY-0952")
         return None
 
 

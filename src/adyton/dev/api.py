@@ -15,6 +15,8 @@ LIMIT = 16 * 1024 * 1024
 class ApiRefused(Refused):
     """The node answered with an error status."""
 
+    usual = "ADY-1266"
+
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status

@@ -23,6 +23,8 @@ BODY_LIMIT = 64 * 1024 * 1024
 class ChainRefused(TryAgain):
     """The chain answered a call with an error, or a transaction reverted."""
 
+    usual = "ADY-1264"
+
 
 class LocalChain:
     """One anvil. ``child`` is None for a chain that somebody else started."""

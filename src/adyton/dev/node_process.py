@@ -23,6 +23,8 @@ EMAIL = "dev@adyton.local"
 class NodeEnded(AdytonError):
     """The node's process ended by itself; the message has its exit status and last words."""
 
+    usual = "ADY-1262"
+
 
 class Secrets(msgspec.Struct, frozen=True):
     """What the node is started with: the API user's password and the keystore's."""

@@ -34,6 +34,8 @@ STATE = DIRECTORY / "dev.json"
 class Unanswered(AdytonError):
     """The run of a request failed; the message says why."""
 
+    usual = "ADY-1267"
+
 
 class State(msgspec.Struct, frozen=True):
     """Where the world is that stays up."""
@@ -60,7 +62,7 @@ def running() -> State | None:
 async def stay_up(report: Report, real: Real, *, command: str, faults: str | None = None) -> None:
     """Build the world and keep it until cancelled; ``faults``: as of ``set_up``. Raises Conflict if one is up already."""
     if running() is not None:
-        raise Conflict(f"A dev world is up already ({STATE}); stop it with Ctrl-C where it runs.")
+        raise Conflict(f"A dev world is up already ({STATE}); stop it with Ctrl-C where it runs.", code="ADY-1260")
     async with set_up(_empty_directory(), report, real, faults=faults) as stage:
         _remember(stage)
         try:
@@ -81,7 +83,7 @@ async def _watch(stage: Stage) -> None:
         for end in ends:
             end.cancel()
     gone = stage.node.child if stage.node.child.exit_status is not None else child
-    raise NotFound(f"The {gone.name} has ended with status {gone.exit_status}; its output is in {gone.log}.")
+    raise NotFound(f"The {gone.name} has ended with status {gone.exit_status}; its output is in {gone.log}.", code="ADY-1262")
 
 
 def _empty_directory() -> Path:
@@ -131,7 +133,7 @@ async def request(report: Report, real: Real, *, parameters: dict[str, Any], job
     """Send a request to the world that is up and show its answer. Raises NotFound if none is up, Unanswered, TooLate."""
     state = running()
     if state is None:
-        raise NotFound("No dev world is up: start one with 'adyton dev' (or 'make dev') in another terminal.")
+        raise NotFound("No dev world is up: start one with 'adyton dev' (or 'make dev') in another terminal.", code="ADY-1261")
     chain = LocalChain(state.chain, http=real.http, clock=real.clock)
     job = job_id or state.job_id
     with report.step("request", "waiting for its block") as words:

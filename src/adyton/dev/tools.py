@@ -21,7 +21,7 @@ def anvil() -> str:
     packaged = MODULES / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
     found = str(packaged) if packaged.exists() else shutil.which("anvil")
     if found is None:
-        raise NotFound(f"The local chain (anvil) is not installed: {HOW}, or put Foundry's anvil on the PATH.")
+        raise NotFound(f"The local chain (anvil) is not installed: {HOW}, or put Foundry's anvil on the PATH.", code="ADY-1263")
     return found
 
 
@@ -32,7 +32,7 @@ def artifact(path: str) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(file.read_text())
     except FileNotFoundError:
-        raise NotFound(f"The official contracts ({path}) are not installed: {HOW}.") from None
+        raise NotFound(f"The official contracts ({path}) are not installed: {HOW}.", code="ADY-1263") from None
     return content
 
 

@@ -15,6 +15,8 @@ INTERVAL = 0.03
 class TooLate(TryAgain):
     """It did not become true in time."""
 
+    usual = "ADY-1265"
+
 
 async def until(
     what: str, probe: Callable[[], Awaitable[T | None]], *, clock: Clock, seconds: float = 20.0, interval: float = INTERVAL

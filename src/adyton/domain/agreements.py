@@ -102,7 +102,11 @@ def _payment(value: object, faults: list[Fault]) -> int | None:
         return int(value)
     shown = f'"{value[:90]}"' if isinstance(value, str) else kind_of(value)
     faults.append(
-        Fault(f'payment must be juels in a string, such as "1000000000000000000" for one LINK, not {shown}', "/payment")
+        Fault(
+            f'payment must be juels in a string, such as "1000000000000000000" for one LINK, not {shown}',
+            "/payment",
+            code="ADY-0514",
+        )
     )
     return None
 
@@ -116,7 +120,7 @@ def _expiration(value: object, faults: list[Fault]) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_SECONDS:
         return value
     shown = str(value)[:40] if isinstance(value, int | Decimal) and not isinstance(value, bool) else kind_of(value)
-    faults.append(Fault(f"expiration must be a whole number of seconds, not {shown}", "/expiration"))
+    faults.append(Fault(f"expiration must be a whole number of seconds, not {shown}", "/expiration", code="ADY-0514"))
     return 0
 
 
@@ -124,10 +128,10 @@ def _oracles(value: object, faults: list[Fault]) -> tuple[Address, ...]:
     if value is UNSET or value is None:
         return ()
     if not isinstance(value, list):
-        faults.append(Fault(f"oracles must be an array of addresses, not {kind_of(value)}", "/oracles"))
+        faults.append(Fault(f"oracles must be an array of addresses, not {kind_of(value)}", "/oracles", code="ADY-0516"))
         return ()
     if len(value) > _MOST_ORACLES:
-        faults.append(Fault(f"there are {len(value)} oracles; at most {_MOST_ORACLES} can agree", "/oracles"))
+        faults.append(Fault(f"there are {len(value)} oracles; at most {_MOST_ORACLES} can agree", "/oracles", code="ADY-0516"))
         return ()
     return tuple(_oracle(item, f"oracles/{n}", faults) for n, item in enumerate(value))
 
@@ -135,7 +139,7 @@ def _oracles(value: object, faults: list[Fault]) -> tuple[Address, ...]:
 def _oracle(value: object, name: str, faults: list[Fault]) -> Address:
     """One that is there: nobody can sign for null."""
     if value is None:
-        faults.append(Fault("an oracle must be an address in a string, not null", f"/{name}"))
+        faults.append(Fault("an oracle must be an address in a string, not null", f"/{name}", code="ADY-0516"))
     return _address(value, name, faults) or ZERO_ADDRESS
 
 
@@ -144,11 +148,11 @@ def _address(value: object, name: str, faults: list[Fault]) -> Address | None:
     if value is UNSET or value is None:
         return None
     if not isinstance(value, str):
-        faults.append(Fault(f"an address must be a string, not {kind_of(value)}", f"/{name}"))
+        faults.append(Fault(f"an address must be a string, not {kind_of(value)}", f"/{name}", code="ADY-0516"))
     elif _ADDRESS.fullmatch(value) and evm.checksum(value.lower()) == value:
         return value.lower()
     else:
-        faults.append(Fault(f'"{value[:90]}" is not a valid EIP55 formatted address', f"/{name}"))
+        faults.append(Fault(f'"{value[:90]}" is not a valid EIP55 formatted address', f"/{name}", code="ADY-0516"))
     return None
 
 
@@ -157,17 +161,17 @@ def _selector(source: Mapping[str, object], name: str, aggregator: Address | Non
     value = field(source, name)
     if value is UNSET or value is None or value == "":
         if aggregator is not None:
-            faults.append(Fault(f'an aggregator needs its {name}, such as "0xd43a12f6"', f"/{name}"))
+            faults.append(Fault(f'an aggregator needs its {name}, such as "0xd43a12f6"', f"/{name}", code="ADY-0517"))
         return None
     if aggregator is None and field(source, "aggregator") in (UNSET, None):
-        faults.append(Fault(f"{name} is of an aggregator: name that too", f"/{name}"))
+        faults.append(Fault(f"{name} is of an aggregator: name that too", f"/{name}", code="ADY-0517"))
     if not isinstance(value, str):
-        faults.append(Fault(f"{name} must be a string, not {kind_of(value)}", f"/{name}"))
+        faults.append(Fault(f"{name} must be a string, not {kind_of(value)}", f"/{name}", code="ADY-0517"))
         return None
     try:
         return f"0x{evm.selector(value).hex()}"
     except ValueError as wrong:
-        faults.append(Fault(f"{name}: {wrong}", f"/{name}"))
+        faults.append(Fault(f"{name}: {wrong}", f"/{name}", code="ADY-0517"))
         return None
 
 
@@ -220,7 +224,7 @@ def exec_agreement_alone(job: Job) -> list[Fault]:
     initiator.)"""
     if [initiator.type for initiator in job.initiators] == [EXEC_AGREEMENT]:
         return []
-    return [Fault(f"an agreement's job has one initiator, of type {EXEC_AGREEMENT}", "/initiators")]
+    return [Fault(f"an agreement's job has one initiator, of type {EXEC_AGREEMENT}", "/initiators", code="ADY-0515")]
 
 
 def _judge_price(terms: Encumbrance, limits: Limits) -> list[Fault]:
@@ -247,7 +251,7 @@ def _judge_job(faults: list[Fault]) -> list[Fault]:
     if not faults:
         return []
     told = ",".join(fault.detail for fault in faults)
-    return [Fault(f"Service agreement job spec error: Job spec validation: {told}", faults[0].pointer)]
+    return [Fault(f"Service agreement job spec error: Job spec validation: {told}", faults[0].pointer, code="ADY-0518")]
 
 
 def _judge_end(terms: Encumbrance, limits: Limits, now: int) -> list[Fault]:
@@ -263,4 +267,4 @@ def _judge_end(terms: Encumbrance, limits: Limits, now: int) -> list[Fault]:
 
 
 def _encumbrance(told: str, pointer: str) -> Fault:
-    return Fault(f"Service agreement encumbrance error: {told}", pointer)
+    return Fault(f"Service agreement encumbrance error: {told}", pointer, code="ADY-0519")

@@ -48,7 +48,7 @@ def read_response(body: bytes) -> Answer:
     try:
         value = data.parse(body, deepest=data.DEEPEST_OF_A_SOURCE)
     except ValueError as wrong:
-        raise Invalid(str(wrong)) from None
+        raise Invalid(str(wrong), code="ADY-0460") from None
     return _answer(value)
 
 
@@ -78,7 +78,7 @@ def _outcome(answer: Answer, left: Data) -> Outcome:
 def _answer(value: object) -> Answer:
     source = {} if value is None else value
     if not isinstance(source, dict):
-        raise Invalid(f"an answer must be an object, not {kind_of(source)}")
+        raise Invalid(f"an answer must be an object, not {kind_of(source)}", code="ADY-0460")
     for name in _TEXTS:
         _text(source, name)
     _check_amount(field(source, "amount"))
@@ -100,7 +100,7 @@ def _error(value: object) -> str | None:
         return _text(value, "String")
     if isinstance(value, str):
         return value
-    raise Invalid(f"error must be a string or null, not {kind_of(value)}")
+    raise Invalid(f"error must be a string or null, not {kind_of(value)}", code="ADY-0460")
 
 
 def _text(source: Mapping[str, object], name: str) -> str:
@@ -109,7 +109,7 @@ def _text(source: Mapping[str, object], name: str) -> str:
         return ""
     if isinstance(value, str):
         return value
-    raise Invalid(f"{name} must be a string, not {kind_of(value)}")
+    raise Invalid(f"{name} must be a string, not {kind_of(value)}", code="ADY-0460")
 
 
 def _flag(source: Mapping[str, object], name: str) -> bool:
@@ -118,10 +118,10 @@ def _flag(source: Mapping[str, object], name: str) -> bool:
         return False
     if isinstance(value, bool):
         return value
-    raise Invalid(f"{name} must be true or false, not {kind_of(value)}")
+    raise Invalid(f"{name} must be true or false, not {kind_of(value)}", code="ADY-0460")
 
 
 def _check_amount(value: object) -> None:
     if value is UNSET or value is None or (isinstance(value, str) and _AMOUNT.fullmatch(value)):
         return
-    raise Invalid("amount must be a whole number in a string")
+    raise Invalid("amount must be a whole number in a string", code="ADY-0460")

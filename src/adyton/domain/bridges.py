@@ -63,9 +63,9 @@ def read_request(body: bytes) -> BridgeRequest:
     faults: list[Fault] = []
     name = text_at(source, "name", "", faults)
     if not _NAME.fullmatch(name):
-        faults.append(Fault(_bad_name(name), "/name"))
+        faults.append(Fault(_bad_name(name), "/name", code="ADY-0450"))
     elif len(name) > _LONGEST_NAME:  # PostgreSQL's index has no room for thousands
-        faults.append(Fault(f"name is longer than {_LONGEST_NAME} characters", "/name"))
+        faults.append(Fault(f"name is longer than {_LONGEST_NAME} characters", "/name", code="ADY-0450"))
     asked = BridgeRequest(
         name=name.lower(),
         url=_url(source, faults),
@@ -80,7 +80,7 @@ def read_request(body: bytes) -> BridgeRequest:
 def read_name(text: str) -> str:
     """The name of a bridge as it stands in a path, in lower case. Raises Invalid."""
     if not _NAME.fullmatch(text):
-        raise Invalid(_bad_name(text))
+        raise Invalid(_bad_name(text), code="ADY-0450")
     return text.lower()
 
 
@@ -119,7 +119,7 @@ def _url(source: Mapping[str, object], faults: list[Fault]) -> str:
     url = text_at(source, "url", "", faults)
     wrong = None if len(faults) > before else _wrong_with(url)
     if wrong is not None:
-        faults.append(Fault(f"url {wrong}; write http://HOST/PATH or https://HOST/PATH", "/url"))
+        faults.append(Fault(f"url {wrong}; write http://HOST/PATH or https://HOST/PATH", "/url", code="ADY-0451"))
     return url
 
 
@@ -152,7 +152,7 @@ def _confirmations(value: object, faults: list[Fault]) -> int:
         return 0
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_UINT32:
         return value
-    faults.append(Fault(f"confirmations must be a whole number from 0 to {_MAX_UINT32}", "/confirmations"))
+    faults.append(Fault(f"confirmations must be a whole number from 0 to {_MAX_UINT32}", "/confirmations", code="ADY-0452"))
     return 0
 
 
@@ -163,6 +163,10 @@ def _payment(value: object, faults: list[Fault]) -> int | None:
         return int(value)
     shown = "this text" if isinstance(value, str) else kind_of(value)
     faults.append(
-        Fault(f'minimumContractPayment must be juels in a string such as "100", not {shown}', "/minimumContractPayment")
+        Fault(
+            f'minimumContractPayment must be juels in a string such as "100", not {shown}',
+            "/minimumContractPayment",
+            code="ADY-0453",
+        )
     )
     return None

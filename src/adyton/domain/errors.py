@@ -15,13 +15,14 @@
     └── Broken             we were wrong, or the database was: logged with context, never shown in detail
 
 Each error has a code, ``ADY-`` and four digits: that of the place where it is raised, else that of its class. A code has a page
-(``adyton/codes``) with its cause and its cure, which ``adyton explain ADY-0001`` prints.
+(``adyton/codes``) with its cause and its cure, which ``adyton explain ADY-0001`` prints. Who raises an error again in another
+class hands its code on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -36,6 +37,13 @@ class AdytonError(Exception):
         super().__init__(*words)
         self.error_code = code or self.usual
 
+    def twin(self) -> Self:
+        """The same error as another object, with its code and whatever else its class keeps: one object raised twice would mix
+        its tracebacks."""
+        other = type(self).__new__(type(self), *self.args)
+        other.__dict__.update(self.__dict__)
+        return other
+
 
 class Refused(AdytonError):
     """The caller must change something."""
@@ -45,21 +53,24 @@ class Refused(AdytonError):
 
 class Fault(msgspec.Struct, frozen=True):
     """One thing wrong with an input: ``detail`` for people, ``pointer`` a JSON pointer to the field ("" if none), ``code`` its
-    page if it has one of its own."""
+    page if it has one of its own, ``parameter`` that of the query string that is wrong."""
 
     detail: str
     pointer: str = ""
     code: str = ""
+    parameter: str = ""
 
 
 class Invalid(Refused):
-    """The input is wrong. Carries every fault found, in the order in which v0.6.2 reports them."""
+    """The input is wrong. Carries every fault found, in the order in which v0.6.2 reports them; without a code of its own it has
+    that of the first fault."""
 
     usual = "ADY-0003"
 
     def __init__(self, *faults: Fault | str, code: str = "") -> None:
         self.faults: Sequence[Fault] = tuple(f if isinstance(f, Fault) else Fault(f) for f in faults)
-        super().__init__(",".join(fault.detail for fault in self.faults), code=code)
+        first = next((fault.code for fault in self.faults if fault.code), "")
+        super().__init__(",".join(fault.detail for fault in self.faults), code=code or first)
 
 
 class NotFound(Refused):

@@ -88,11 +88,11 @@ def read_wanted(body: bytes) -> Wanted | None:
 def check(wanted: Wanted) -> None:
     """Raises Invalid, in the words of later versions."""
     if not wanted.name:
-        raise Invalid(Fault("No name specified", "/name"))
+        raise Invalid(Fault("No name specified", "/name", code="ADY-0501"))
     if not could_be_name(wanted.name):
-        raise Invalid(Fault("Name must be alphanumeric and may contain '_' or '-'", "/name"))
+        raise Invalid(Fault("Name must be alphanumeric and may contain '_' or '-'", "/name", code="ADY-0501"))
     if wanted.url is not None and not _is_url(wanted.url):
-        raise Invalid(Fault("Invalid URL format: it must be like https://initiator.example/jobs", "/url"))
+        raise Invalid(Fault("Invalid URL format: it must be like https://initiator.example/jobs", "/url", code="ADY-0502"))
 
 
 def make(wanted: Wanted | None, draw: Draw, now: int) -> tuple[ExternalInitiator, str]:
@@ -161,11 +161,11 @@ def started_by(job: Job, caller: ExternalInitiator | None) -> Initiator:
     if caller is not None and caller.name is not None:
         named = next((i for i in job.initiators if i.type == EXTERNAL and i.name == caller.name), None)
         if named is None:
-            raise Forbidden(f"Job not available via External Initiator '{caller.name}'")
+            raise Forbidden(f"Job not available via External Initiator '{caller.name}'", code="ADY-0505")
         return named
     web = job.initiator(_WEB)
     if web is None:
-        raise Forbidden("Job not available on web API, recreate with web initiator")
+        raise Forbidden("Job not available on web API, recreate with web initiator", code="ADY-0505")
     return web
 
 
@@ -180,7 +180,7 @@ def read_params(params: Mapping[str, object], pointer: str, faults: list[Fault])
         return name or None, None
     if not isinstance(body, dict):
         at = f"{pointer}/body"
-        faults.append(Fault(f"the body for an external initiator must be an object, not {kind_of(body)}", at))
+        faults.append(Fault(f"the body for an external initiator must be an object, not {kind_of(body)}", at, code="ADY-0267"))
         return name or None, None
     return name or None, body
 
@@ -189,10 +189,10 @@ def judge(initiator: Initiator, job: Job, pointer: str) -> list[Fault]:
     """What is wrong with an external initiator of a job, in the words of later versions."""
     faults = []
     if not initiator.name:
-        faults.append(Fault("External must have a name", f"{pointer}/params/name"))
+        faults.append(Fault("External must have a name", f"{pointer}/params/name", code="ADY-0266"))
     first = job.initiator(EXTERNAL)
     if first is not initiator:
-        faults.append(Fault("must have one or less External Initiators", f"{pointer}/type"))
+        faults.append(Fault("must have one or less External Initiators", f"{pointer}/type", code="ADY-0266"))
     return faults
 
 

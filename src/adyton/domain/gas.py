@@ -56,7 +56,7 @@ class GasRules(msgspec.Struct, frozen=True, kw_only=True):
     gas_limit: int = DEFAULT_GAS_LIMIT
 
     def __post_init__(self) -> None:
-        faults = [Fault(text) for wrong, text in self._contradictions() if wrong]
+        faults = [Fault(text, code="ADY-0953") for wrong, text in self._contradictions() if wrong]
         if faults:
             raise Invalid(*faults)
 

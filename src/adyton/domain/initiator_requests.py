@@ -57,7 +57,7 @@ def _address(value: object, pointer: str, faults: list[Fault]) -> Address:
         return ZERO_ADDRESS
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value.lower()
-    faults.append(Fault(f"{written(pointer)} must be 0x and 40 hex digits{_complaint(value)}", pointer))
+    faults.append(Fault(f"{written(pointer)} must be 0x and 40 hex digits{_complaint(value)}", pointer, code="ADY-0259"))
     return ZERO_ADDRESS
 
 
@@ -76,7 +76,9 @@ def _requesters(value: object, pointer: str, faults: list[Fault]) -> tuple[Addre
     if value is UNSET or value is None:
         return ()
     if not isinstance(value, list):
-        faults.append(Fault(f"{written(pointer)} must be an array of addresses, not {kind_of(value)}", pointer))
+        faults.append(
+            Fault(f"{written(pointer)} must be an array of addresses, not {kind_of(value)}", pointer, code="ADY-0259")
+        )
         return ()
     return tuple(_address(item, f"{pointer}/{n}", faults) for n, item in enumerate(value))
 
@@ -96,7 +98,7 @@ def _from_block(value: object, pointer: str, faults: list[Fault]) -> int | None:
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     shown = f'"{value[:40]}"' if isinstance(value, str) else str(value) if is_number else kind_of(value)
     allowed = 'a block number (such as 1200 or "0x4b0"), "latest" or "unanswered"'
-    faults.append(Fault(f"{written(pointer)} must be {allowed}, not {shown}", pointer))
+    faults.append(Fault(f"{written(pointer)} must be {allowed}, not {shown}", pointer, code="ADY-0260"))
     return None
 
 
@@ -128,4 +130,4 @@ def judge(initiator: Initiator, job: Job, pointer: str) -> list[Fault]:
     rule = JUDGES.get(initiator.type)
     if rule is not None:
         return rule(initiator, job, pointer)
-    return [Fault(f"type {initiator.type} does not exist", f"{pointer}/type")]
+    return [Fault(f"type {initiator.type} does not exist", f"{pointer}/type", code="ADY-0258")]

@@ -23,6 +23,9 @@ from adyton.domain.times import parse_rfc3339
 CheckTask = Callable[[str, Data], None]
 """Raises Invalid when a task type does not exist or cannot take these params."""
 
+LONGEST_NAME = 255
+"""Characters of a job's name."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TASK_TYPE = re.compile(r"[a-zA-Z0-9\-_]*")
 _MAX_UINT32 = 2**32 - 1
 _MAX_UINT256, _UINT256_DIGITS = 2**256 - 1, 78
@@ -44,7 +47,11 @@ def read_job(text: bytes, *, job_id: str, now: int, check: CheckTask) -> Job:
 
 def decode(text: bytes, *, job_id: str, now: int) -> Job:
     """Read a job without judging it. Raises Invalid with everything that could not be read."""
-    source = first_object(text)
+    return read_object(first_object(text), job_id=job_id, now=now)
+
+
+def read_object(source: Mapping[str, object], *, job_id: str, now: int) -> Job:
+    """As ``decode``, of JSON that has been parsed."""
     faults: list[Fault] = []
     job = Job(
         id=_own_id(source, faults) or job_id,
@@ -56,6 +63,7 @@ def decode(text: bytes, *, job_id: str, now: int) -> Job:
         end_at=_time(source, "endAt", faults),
         created_at=now,
         min_payment=_juels(field(source, "minPayment"), "/minPayment", faults),
+        name=_name(field(source, "name"), faults),
     )
     if faults:
         raise Invalid(*faults)
@@ -69,13 +77,15 @@ def _items(source: Mapping[str, object], name: str, faults: list[Fault]) -> Iter
         for n, item in enumerate(value):
             yield n, object_at(item, f"/{name}/{n}", faults)
     elif value is not UNSET and value is not None:
-        faults.append(Fault(f"{name} must be an array, not {kind_of(value)}", f"/{name}"))
+        faults.append(Fault(f"{name} must be an array, not {kind_of(value)}", f"/{name}", code="ADY-0021"))
 
 
 def _task(source: Mapping[str, object], pointer: str, now: int, faults: list[Fault]) -> TaskSpec:
     kind = text_at(source, "type", pointer, faults)
     if not _TASK_TYPE.fullmatch(kind):
-        faults.append(Fault(f"Task Type validation: name {kind} contains invalid characters", f"{pointer}/type"))
+        faults.append(
+            Fault(f"Task Type validation: name {kind} contains invalid characters", f"{pointer}/type", code="ADY-0254")
+        )
     return TaskSpec(
         type=kind.lower(),
         confirmations=_confirmations(field(source, "confirmations"), f"{pointer}/confirmations", faults),
@@ -93,8 +103,20 @@ def _own_id(source: Mapping[str, object], faults: list[Fault]) -> str | None:
     if isinstance(value, str) and _UUID.fullmatch(value):
         return value.replace("-", "").lower()
     shown = f'"{value[:40]}"' if isinstance(value, str) else kind_of(value)
-    faults.append(Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID"))
+    faults.append(
+        Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID", code="ADY-0251")
+    )
     return None
+
+
+def _name(value: object, faults: list[Fault]) -> str | None:
+    """What the author calls the job. v0.6.2 ignored the key, so what is no text is still ignored."""
+    if not isinstance(value, str) or not value:
+        return None
+    if len(value) > LONGEST_NAME or _CONTROL.search(value):
+        words = f"name must be at most {LONGEST_NAME} characters on one line, without control characters"
+        faults.append(Fault(words, "/name", code="ADY-0200"))
+    return value
 
 
 def _juels(value: object, pointer: str, faults: list[Fault]) -> int | None:
@@ -109,7 +131,9 @@ def _juels(value: object, pointer: str, faults: list[Fault]) -> int | None:
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     shown = f'"{value[:90]}"' if isinstance(value, str) else str(value)[:90] if is_number else kind_of(value)
     example = '"1000000000000000000" for one LINK'
-    faults.append(Fault(f"{written(pointer)} must be a whole number of juels, {example}, not {shown}", pointer))
+    faults.append(
+        Fault(f"{written(pointer)} must be a whole number of juels, {example}, not {shown}", pointer, code="ADY-0252")
+    )
     return None
 
 
@@ -124,7 +148,9 @@ def _confirmations(value: object, pointer: str, faults: list[Fault]) -> int | No
         return number
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     shown = f'"{value}"' if isinstance(value, str) else str(value) if is_number else kind_of(value)
-    faults.append(Fault(f"{written(pointer)} must be a whole number from 0 to {_MAX_UINT32}, not {shown}", pointer))
+    faults.append(
+        Fault(f"{written(pointer)} must be a whole number from 0 to {_MAX_UINT32}, not {shown}", pointer, code="ADY-0253")
+    )
     return None
 
 
@@ -134,7 +160,9 @@ def _params(value: object, pointer: str, faults: list[Fault]) -> Data:
         return {}
     if isinstance(value, dict):
         return cast("dict[str, Any]", value)
-    faults.append(Fault(f"{written(pointer)} must be an object, not {kind_of(value)}; leave it out for none", pointer))
+    faults.append(
+        Fault(f"{written(pointer)} must be an object, not {kind_of(value)}; leave it out for none", pointer, code="ADY-0021")
+    )
     return {}
 
 
@@ -146,12 +174,12 @@ def _time(source: Mapping[str, object], name: str, faults: list[Fault]) -> int |
     if value is UNSET or value is None:
         return None
     if not isinstance(value, str):
-        faults.append(Fault(f"{name} must be a time in a string, not {kind_of(value)}", f"/{name}"))
+        faults.append(Fault(f"{name} must be a time in a string, not {kind_of(value)}", f"/{name}", code="ADY-0256"))
         return None
     try:
         return parse_rfc3339(value)
     except ValueError as wrong:
-        faults.append(Fault(f"{name}: {wrong}", f"/{name}"))
+        faults.append(Fault(f"{name}: {wrong}", f"/{name}", code="ADY-0256"))
         return None
 
 
@@ -175,19 +203,21 @@ def judge(job: Job, check: CheckTask) -> list[Fault]:
 def _dates(job: Job) -> list[Fault]:
     if job.start_at is not None and job.end_at is not None and job.start_at > job.end_at:
         # The words of v0.6.2 say the opposite of what they mean.
-        return [Fault("StartAt cannot be before EndAt", "/startAt")]
+        return [Fault("StartAt cannot be before EndAt", "/startAt", code="ADY-0257")]
     return []
 
 
 def _presence(job: Job) -> list[Fault]:
     if job.initiators and job.tasks:
         return []
-    return [Fault("Must have at least one Initiator and one Task", "/tasks" if job.initiators else "/initiators")]
+    return [
+        Fault("Must have at least one Initiator and one Task", "/tasks" if job.initiators else "/initiators", code="ADY-0250")
+    ]
 
 
 def _task_faults(task: TaskSpec, n: int, check: CheckTask) -> list[Fault]:
     try:
         check(task.type, task.params)
     except Invalid as invalid:
-        return [Fault(fault.detail, f"/tasks/{n}{fault.pointer}") for fault in invalid.faults]
+        return [Fault(fault.detail, f"/tasks/{n}{fault.pointer}", fault.code or invalid.error_code) for fault in invalid.faults]
     return []

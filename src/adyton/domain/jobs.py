@@ -54,7 +54,9 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job spec as stored. Times are microseconds since the epoch.
 
-    ``min_payment`` is what a request must pay at least, in juels, instead of the node's minimum.
+    ``min_payment`` is what a request must pay at least, in juels, instead of the node's minimum. ``name`` is what its author
+    calls it, ``applied_as`` the key of the file that it is kept in (``adyton apply``). ``version`` grows when it is changed in
+    place: then it keeps its id and its initiators, and each run keeps the tasks of the version that it was made with.
     """
 
     id: str
@@ -65,6 +67,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int = 0
     archived_at: int | None = None
     min_payment: int | None = None
+    name: str | None = None
+    applied_as: str | None = None
+    version: int = 1
 
     def initiator(self, kind: str) -> Initiator | None:
         """The first initiator of a type, or None."""

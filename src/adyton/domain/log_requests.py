@@ -29,10 +29,12 @@ def read_topics(kind: str, params: Mapping[str, object], pointer: str, faults: l
     if kind != ETH_LOG or value is UNSET or value is None:
         return ()
     if not isinstance(value, list):
-        faults.append(Fault(f"{written(at)} must be a list with what is wanted of each topic, not {kind_of(value)}", at))
+        faults.append(
+            Fault(f"{written(at)} must be a list with what is wanted of each topic, not {kind_of(value)}", at, code="ADY-0261")
+        )
         return ()
     if len(value) > _PLACES:
-        faults.append(Fault(f"{written(at)} has {len(value)} places; a log has {_PLACES} topics at most", at))
+        faults.append(Fault(f"{written(at)} has {len(value)} places; a log has {_PLACES} topics at most", at, code="ADY-0261"))
         return ()
     return tuple(_place(each, f"{at}/{number}", faults) for number, each in enumerate(value))
 
@@ -49,7 +51,7 @@ def _hash(value: object, pointer: str, faults: list[Fault]) -> Hash:
     if isinstance(value, str) and _HASH.fullmatch(value):
         return value.lower()
     shown = f'"{value[:70]}"' if isinstance(value, str) else kind_of(value)
-    faults.append(Fault(f"{written(pointer)} must be 0x and 64 hex digits, not {shown}", pointer))
+    faults.append(Fault(f"{written(pointer)} must be 0x and 64 hex digits, not {shown}", pointer, code="ADY-0261"))
     return "0x" + "0" * 64
 
 
@@ -57,10 +59,10 @@ def check_beginning(kind: str, value: object, pointer: str, faults: list[Fault])
     """An ethlog initiator answers nobody, so it cannot begin with what is unanswered."""
     if kind == ETH_LOG and value == "unanswered":
         words = f"{written(pointer)}: nobody waits for an answer to a log that starts an ethlog initiator; give a block number"
-        faults.append(Fault(words, pointer))
+        faults.append(Fault(words, pointer, code="ADY-0260"))
 
 
 def judge_agreement(_initiator: Initiator, job: Job, pointer: str) -> list[Fault]:
     """As v0.6.2: what starts an agreement's runs starts nothing else."""
     alone = len(job.initiators) == 1
-    return [] if alone else [Fault("ServiceAgreement should have at most one initiator", pointer)]
+    return [] if alone else [Fault("ServiceAgreement should have at most one initiator", pointer, code="ADY-0270")]

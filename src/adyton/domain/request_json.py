@@ -25,7 +25,7 @@ def first_object(body: bytes) -> Mapping[str, object]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Invalid(f"the body must be a JSON object, not {kind_of(value)}")
+        raise Invalid(f"the body must be a JSON object, not {kind_of(value)}", code="ADY-0020")
     return value
 
 
@@ -34,13 +34,13 @@ def first_value(body: bytes) -> object:
     try:
         text = body.decode().lstrip(" \t\r\n")
     except UnicodeDecodeError:
-        raise Invalid("the body is not UTF-8 text") from None
+        raise Invalid("the body is not UTF-8 text", code="ADY-0020") from None
     if not text:
-        raise Invalid("EOF")
+        raise Invalid("EOF", code="ADY-0020")
     try:
         return data.parse(text[: _end_of_first(text)], deepest=data.DEEPEST_OF_A_SOURCE)
     except ValueError as wrong:
-        raise Invalid(f"the body is not JSON: {wrong}") from None
+        raise Invalid(f"the body is not JSON: {wrong}", code="ADY-0020") from None
 
 
 def _end_of_first(text: str) -> int:
@@ -51,7 +51,7 @@ def _end_of_first(text: str) -> int:
         return _SCANNER.raw_decode(text)[1]
     except json.JSONDecodeError as wrong:
         if wrong.pos >= len(text) or wrong.msg.startswith("Unterminated string"):
-            raise Invalid(_TRUNCATED) from None
+            raise Invalid(_TRUNCATED, code="ADY-0020") from None
         raise
 
 
@@ -86,7 +86,7 @@ def object_at(value: object, pointer: str, faults: list[Fault]) -> Mapping[str, 
     if value is UNSET or value is None:
         return {}
     if not isinstance(value, dict):
-        faults.append(Fault(f"{written(pointer)} must be an object, not {kind_of(value)}", pointer))
+        faults.append(Fault(f"{written(pointer)} must be an object, not {kind_of(value)}", pointer, code="ADY-0021"))
         return {}
     return value
 
@@ -97,7 +97,11 @@ def text_at(source: Mapping[str, object], name: str, pointer: str, faults: list[
     if isinstance(value, str):
         return value
     if value is not UNSET and value is not None:
-        faults.append(Fault(f"{written(f'{pointer}/{name}')} must be a string, not {kind_of(value)}", f"{pointer}/{name}"))
+        faults.append(
+            Fault(
+                f"{written(f'{pointer}/{name}')} must be a string, not {kind_of(value)}", f"{pointer}/{name}", code="ADY-0021"
+            )
+        )
     return ""
 
 

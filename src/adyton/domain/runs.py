@@ -73,6 +73,8 @@ MOVES: dict[RunStatus, frozenset[RunStatus]] = {
 class IllegalMove(Broken):
     """A run was asked to take a status that cannot follow the one it has."""
 
+    usual = "ADY-0313"
+
 
 # --- what a task answers ---------------------------------------------------------------------------------------------
 
@@ -143,7 +145,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     object, which is then in ``input_text``. ``version`` counts the writes and fences them. ``wake_height`` is the head at
     which a run that waits for incoming confirmations may go on; it is null while it waits for anything else. ``left_chain`` is
     the head at which it was cancelled because its request had left the chain; it goes on if the request comes back.
-    ``superseded_by`` is the run that took its place for the same request. ``due_at`` is when a sleep ends, and
+    ``job_version`` is that of the job whose tasks it has. ``superseded_by`` is the run that took its place for the same request. ``due_at`` is when a sleep ends, and
     when any other wait is given up.
     """
 
@@ -168,6 +170,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     superseded_by: str | None = None
     due_at: int | None = None
     request: RunRequest | None = None
+    job_version: int = 1
 
     def next_task(self) -> TaskRun | None:
         """The first task that is still to be executed or continued."""
@@ -196,7 +199,9 @@ def moved(
     forgotten by every move that does not give one, ``left_chain`` by every move.
     """
     if status not in MOVES[run.status] or (run.status is RunStatus.CANCELLED and run.left_chain is None):
-        raise IllegalMove(f"run {run.id} cannot go from {run.status or 'unstarted'} to {status or 'unstarted'}")
+        raise IllegalMove(
+            f"run {run.id} cannot go from {run.status or 'unstarted'} to {status or 'unstarted'}", code="ADY-0313"
+        )
     return msgspec.structs.replace(
         run,
         status=status,

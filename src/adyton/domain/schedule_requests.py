@@ -45,12 +45,12 @@ def _line(value: object, pointer: str, faults: list[Fault]) -> str | None:
     if value is UNSET or value is None or value == "":
         return None
     if not isinstance(value, str):
-        faults.append(Fault(f"Cron: {written(pointer)} must be a string, not {kind_of(value)}", pointer))
+        faults.append(Fault(f"Cron: {written(pointer)} must be a string, not {kind_of(value)}", pointer, code="ADY-0262"))
         return None
     try:
         schedule.check(value)
     except ValueError as wrong:
-        faults.append(Fault(f"Cron: {wrong}", pointer))
+        faults.append(Fault(f"Cron: {wrong}", pointer, code="ADY-0262"))
         return None
     return value
 
@@ -61,7 +61,7 @@ def _time(value: object, pointer: str, faults: list[Fault]) -> int | None:
     try:
         return any_time.parse(value)
     except ValueError as wrong:
-        faults.append(Fault(f"{written(pointer)}: {wrong}", pointer))
+        faults.append(Fault(f"{written(pointer)}: {wrong}", pointer, code="ADY-0263"))
         return None
 
 
@@ -69,7 +69,7 @@ def _boolean(value: object, pointer: str, faults: list[Fault]) -> bool:
     if isinstance(value, bool):
         return value
     if value is not UNSET and value is not None:
-        faults.append(Fault(f"{written(pointer)} must be true or false, not {kind_of(value)}", pointer))
+        faults.append(Fault(f"{written(pointer)} must be true or false, not {kind_of(value)}", pointer, code="ADY-0265"))
     return False
 
 
@@ -80,7 +80,7 @@ def _word(value: object, allowed: tuple[str, ...], pointer: str, faults: list[Fa
         return value.lower()
     shown = f'"{value[:40]}"' if isinstance(value, str) else kind_of(value)
     words = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-    faults.append(Fault(f"{written(pointer)} must be {words}, not {shown}", pointer))
+    faults.append(Fault(f"{written(pointer)} must be {words}, not {shown}", pointer, code="ADY-0265"))
     return None
 
 
@@ -89,16 +89,16 @@ def _word(value: object, allowed: tuple[str, ...], pointer: str, faults: list[Fa
 
 def judge_cron(initiator: Initiator, _job: Job, pointer: str) -> list[Fault]:
     """A cron initiator has a line."""
-    return [] if initiator.schedule else [Fault("Schedule must have a cron", f"{pointer}/params/schedule")]
+    return [] if initiator.schedule else [Fault("Schedule must have a cron", f"{pointer}/params/schedule", code="ADY-0262")]
 
 
 def judge_run_at(initiator: Initiator, job: Job, pointer: str) -> list[Fault]:
     """A runat initiator has a time, within the job's; compared by whole seconds, as v0.6.2."""
     at, place = initiator.run_at, f"{pointer}/params/time"
     if at is None:
-        return [Fault("RunAt must have a time", place)]
+        return [Fault("RunAt must have a time", place, code="ADY-0263")]
     if job.start_at is not None and at // _SECOND < job.start_at // _SECOND:
-        return [Fault("RunAt time must be after job's StartAt", place)]
+        return [Fault("RunAt time must be after job's StartAt", place, code="ADY-0264")]
     if job.end_at is not None and at // _SECOND > job.end_at // _SECOND:
-        return [Fault("RunAt time must be before job's EndAt", place)]
+        return [Fault("RunAt time must be before job's EndAt", place, code="ADY-0264")]
     return []

@@ -49,7 +49,7 @@ def faults(job: Job) -> list[Fault]:
         *_secrets(job),
         *_others(job, _HARMLESS.__contains__),
         *(
-            Fault(f"only a job that the operator creates may say {name} to ethtx", f"/tasks/{n}/params/{name}")
+            Fault(f"only a job that the operator creates may say {name} to ethtx", f"/tasks/{n}/params/{name}", code="ADY-0520")
             for n, task in enumerate(job.tasks)
             if task.type == "ethtx"
             for name in task.params
@@ -60,7 +60,7 @@ def faults(job: Job) -> list[Fault]:
 
 def _secrets(job: Job) -> list[Fault]:
     return [
-        Fault("only a job that the operator creates may name secrets", f"/tasks/{n}/params")
+        Fault("only a job that the operator creates may name secrets", f"/tasks/{n}/params", code="ADY-0520")
         for n, task in enumerate(job.tasks)
         if secrets.named_in(task.params)
     ]
@@ -68,7 +68,7 @@ def _secrets(job: Job) -> list[Fault]:
 
 def _others(job: Job, allowed: Callable[[str], bool]) -> list[Fault]:
     return [
-        Fault(f"only a job that the operator creates may have tasks of type {task.type}", f"/tasks/{n}/type")
+        Fault(f"only a job that the operator creates may have tasks of type {task.type}", f"/tasks/{n}/type", code="ADY-0520")
         for n, task in enumerate(job.tasks)
         if not allowed(task.type)
     ]

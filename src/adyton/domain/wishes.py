@@ -67,6 +67,7 @@ def check_price(rules: GasRules, fee: Fee, price: int) -> None:
             Fault(
                 f"gasPrice of {price} wei is above ETH_MAX_GAS_PRICE_WEI, {rules.price_max}; name less or raise that",
                 "/gasPrice",
+                code="ADY-0704",
             )
         )
     if not replaces(_at(price, fee, rules), fee):
@@ -76,6 +77,7 @@ def check_price(rules: GasRules, fee: Fee, price: int) -> None:
                 f"gasPrice of {price} wei is too little: nodes replace a transaction of {fee.ceiling} wei a gas only for 10 % "
                 f"more, {least}",
                 "/gasPrice",
+                code="ADY-0705",
             )
         )
 

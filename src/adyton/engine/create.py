@@ -49,6 +49,8 @@ class RunRules(msgspec.Struct, frozen=True, kw_only=True):
 class OutsideWindow(Refused):
     """The job has not started yet, or has ended."""
 
+    usual = "ADY-0302"
+
 
 class RunSource(msgspec.Struct, frozen=True, kw_only=True):
     """What a run starts from. ``given`` is the input as parsed JSON, ``text`` its text when it is not an object; ``error``
@@ -108,6 +110,7 @@ class RunMaker:
             creation_height=source.height,
             observed_height=max(source.height, source.head or 0) if source.height is not None else None,
             request=source.request,
+            job_version=job.version,
         )
         # As v0.6.2, the later complaint is the one shown.
         error = plan.error or _underpaid(job, plan.cost, source.payment) or source.error
@@ -196,10 +199,13 @@ def _underpaid(job: Job, cost: int, payment: int | None) -> str | None:
 def _check_window(job: Job, now: int) -> None:
     if job.start_at is not None and now < job.start_at:
         raise OutsideWindow(
-            f"Job runner: Job {job.id} unstarted: {go_time(now)} before job's start time {go_time(job.start_at)}"
+            f"Job runner: Job {job.id} unstarted: {go_time(now)} before job's start time {go_time(job.start_at)}",
+            code="ADY-0302",
         )
     if job.end_at is not None and now > job.end_at:
-        raise OutsideWindow(f"Job runner: Job {job.id} ended: {go_time(now)} past job's end time {go_time(job.end_at)}")
+        raise OutsideWindow(
+            f"Job runner: Job {job.id} ended: {go_time(now)} past job's end time {go_time(job.end_at)}", code="ADY-0302"
+        )
 
 
 def _text(given: object) -> str | None:

@@ -37,6 +37,7 @@ from adyton.domain.runs import Data, Outcome, Run, RunStatus, called_off, moved
 from adyton.engine.create import RunMaker, RunSource
 from adyton.engine.execute import Executor
 from adyton.engine.jobs import JobRegistry
+from adyton.engine.news import NO_NEWS, RunNews
 from adyton.engine.queue import RunQueue
 from adyton.engine.timers import Timers
 from adyton.ethereum.head_tracker import ChainState
@@ -73,7 +74,7 @@ Refresh = Callable[[], Awaitable[None]]
 
 
 class Engine:
-    """Runs, from created to finished. ``mirrors`` are refreshed each minute."""
+    """Runs, from created to finished. ``mirrors`` are refreshed each minute, ``news`` is told of what is stored."""
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Engine:
         settlements: Settlements,
         metrics: Metrics,
         mirrors: Sequence[Refresh] = (),
+        news: RunNews = NO_NEWS,
         workers: int = 1000,
         queue_keeps: int = 20_000,
     ) -> None:
@@ -98,6 +100,7 @@ class Engine:
         self._heads = heads
         self._settlements = settlements
         self._mirrors = mirrors
+        self.news = news
         self._finished = {status: metrics.runs_finished.labels(status.value) for status in RunStatus if status.finished}
         self.queue = RunQueue(work=self._advance, leftovers=self._leftovers, workers=workers, keeps=queue_keeps)
         self.timers = Timers(db=db, clock=clock, push=self._push, behind=lambda: self.queue.behind)
@@ -112,7 +115,7 @@ class Engine:
         run.
         """
         run = self._maker.new_run(job, initiator, RunSource(given=given, text=text))
-        await self._db.write(stored.insert([run]), *also)
+        await self._db.write(*self.statements([run]), *also)
         self.accept([run])
         return run
 
@@ -137,14 +140,13 @@ class Engine:
         as stored. Raises IllegalMove, and Conflict when it changed since it was read; StorageUnavailable."""
         ended = called_off(run, why, self._clock.now())
         changed = [task for task in ended.tasks if task is not run.tasks[task.position]]
-        await self._db.write(*stored.save(ended, changed), *also)
+        await self._db.write(*stored.save(ended, changed), *self.news.saved([ended]), *also)
         self._stored(ended)
         return msgspec.structs.replace(ended, version=ended.version + 1)
 
-    @staticmethod
-    def statement(runs: list[Run]) -> Statement:
-        """The statement that stores new runs, for a write that says more than that."""
-        return stored.insert(runs)
+    def statements(self, runs: list[Run]) -> tuple[Statement, ...]:
+        """The statements that store new runs, for a write that says more than that."""
+        return (stored.insert(runs), *self.news.saved(runs)) if runs else ()
 
     def accept(self, runs: list[Run]) -> None:
         """Queue runs whose rows are durable; also those whose last confirmation came while the row was written, when the engine
@@ -339,7 +341,7 @@ class Engine:
                 now = self._clock.now()
                 going = run if run.status is RunStatus.IN_PROGRESS else moved(run, RunStatus.IN_PROGRESS, now)
                 ended = moved(going, RunStatus.ERRORED, now, error="internal error")
-                await self._db.write(*stored.save(ended, ()))
+                await self._db.write(*stored.save(ended, ()), *self.news.saved([ended]))
                 self._stored(ended)
         except Exception:
             log.exception("a run that cannot be advanced cannot be ended either", run=run_id)

@@ -8,19 +8,15 @@ the world that was under way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, cast
+from functools import partial
+from typing import Protocol
 
 import msgspec
 import structlog
 
-from adyton.adapters.base import ActiveAdapter, Adapter, PureAdapter, TaskContext
-from adyton.adapters.params import task_params
 from adyton.domain import confirmations
-from adyton.domain.data import MergeError
-from adyton.domain.errors import Conflict, Invalid, StorageUnavailable
-from adyton.domain.requests import reserved_keys
+from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.runs import (
-    Data,
     Errored,
     Outcome,
     Run,
@@ -35,8 +31,8 @@ from adyton.domain.runs import (
 )
 from adyton.domain.transactions import TransactionRequest
 from adyton.engine.deadlines import Deadlines
-from adyton.engine.inputs import present_input, run_input
-from adyton.engine.limits import bounded
+from adyton.engine.news import NO_NEWS, RunNews
+from adyton.engine.perform import Adapters, Performer
 from adyton.engine.standing import ChainSight, Standing
 from adyton.metrics import Metrics
 from adyton.ports import Clock
@@ -62,20 +58,12 @@ class Outbox(Protocol):
         ...
 
 
-class Adapters(Protocol):
-    """Finds the adapter of a task type."""
-
-    def find(self, task_type: str) -> Adapter:
-        """Raises Invalid when there is none."""
-        ...
-
-
 class Executor:
     """Advances runs. Holds no run between calls; two calls for the same run at once are the caller's fault, and the second
     save fails on the version.
 
     ``taken_in`` tells the block through which log intake has read the chain, None when it cannot tell. ``data_limit`` is the
-    most bytes of data that a task may leave.
+    most bytes of data that a task may leave. ``news`` is told of what is saved.
     """
 
     def __init__(
@@ -92,16 +80,17 @@ class Executor:
         requester_wins: bool = False,
         deadlines: Deadlines | None = None,
         data_limit: int = _NO_LIMIT,
+        news: RunNews = NO_NEWS,
     ) -> None:
         self._db = db
         self._clock = clock
-        self._adapters = adapters
         self._outbox = outbox
-        self._task_seconds = metrics.task_seconds
+        self.performer = Performer(
+            adapters=adapters, clock=clock, metrics=metrics, requester_wins=requester_wins, data_limit=data_limit
+        )
         self._standing = Standing(db=db, clock=clock, chain=chain, finality_depth=finality_depth, taken_in=taken_in)
-        self._requester_wins = requester_wins
         self.deadlines = deadlines or Deadlines()
-        self._data_limit = data_limit
+        self._news = news
 
     @property
     def height(self) -> int | None:
@@ -131,7 +120,7 @@ class Executor:
             if current.status is not RunStatus.IN_PROGRESS:
                 break
             task = current.tasks[task.position]
-            if changed and not self._is_pure(task):
+            if changed and not self.performer.is_pure(task):
                 current = await self._save(current, changed.values())
                 changed = {}
             outcome = await self._perform(current, task)
@@ -163,12 +152,13 @@ class Executor:
         """
         task, now = run.next_task(), self._clock.now()
         if run.status not in {RunStatus.PENDING_BRIDGE, RunStatus.IN_PROGRESS} or task is None:
-            raise Conflict(f"run {run.id} does not wait for a bridge: it is {run.status or 'unstarted'}")
-        outcome = bounded(outcome, given=task.data or {}, task_type=task.spec.type, limit=self._data_limit)
+            raise Conflict(f"run {run.id} does not wait for a bridge: it is {run.status or 'unstarted'}", code="ADY-0458")
+        outcome = self.performer.bounded(outcome, given=task.data or {}, task_type=task.spec.type)
         done = after(moved(run, RunStatus.IN_PROGRESS, now), task.position, outcome, now)
         done = await self._dated(run, done)
         # A crash before the write leaves the run waiting, and its bridge without our thanks: it may answer again.
-        await self._db.write(*stored.save(done, [done.tasks[task.position]], with_input=with_input))
+        saved = stored.save(done, [done.tasks[task.position]], with_input=with_input)
+        await self._db.write(*saved, *self._news.saved([done]))
         return msgspec.structs.replace(done, version=done.version + 1)
 
     # --- before a task -----------------------------------------------------------------------------------------------
@@ -227,47 +217,10 @@ class Executor:
 
     # --- a task ------------------------------------------------------------------------------------------------------
 
-    def _is_pure(self, task: TaskRun) -> bool:
-        try:
-            return self._adapters.find(task.spec.type).pure
-        except Invalid:
-            return True
-
     async def _perform(self, run: Run, task: TaskRun) -> Outcome:
-        """What the task answers, within the bounds of what it may leave. Never raises for what a job or a source can do wrong;
-        the data are kept with an error."""
-        before: Data = {}
-        try:
-            adapter = self._adapters.find(task.spec.type)
-            given = run_input(run)
-            before = present_input(run, task)
-            reserved = reserved_keys(run.request)
-            params = task_params(task.spec.params, given, reserved, kind=task.spec.type, requester_wins=self._requester_wins)
-            context = TaskContext(
-                run_id=run.id,
-                position=task.position,
-                status=task.status,
-                transaction=await self._standing.answer(run, task),
-                connected=self.connected,
-                spec=task.spec.params,
-            )
-            if adapter.pure:
-                outcome = cast("PureAdapter", adapter).perform(params, before, context)
-                return bounded(outcome, given=before, task_type=adapter.name, limit=self._data_limit)
-            began = self._clock.monotonic()
-            try:
-                outcome = await cast("ActiveAdapter", adapter).perform(params, before, context)
-                return bounded(outcome, given=before, task_type=adapter.name, limit=self._data_limit)
-            finally:
-                self._task_seconds.labels(adapter.name).observe(self._clock.monotonic() - began)
-        except (Invalid, MergeError) as fault:
-            return Errored(str(fault), before)
-        except StorageUnavailable:
-            raise
-        except Exception:
-            # A defect of ours in an adapter must fail its run, visibly, and nothing else.
-            log.exception("a task failed in a way that it must not", run=run.id, job=run.job_id, task=task.spec.type)
-            return Errored(f"{task.spec.type} failed: internal error", before)
+        """What the task answers. Raises StorageUnavailable."""
+        answer = partial(self._standing.answer, run, task)
+        return await self.performer.perform(run, task, transaction=answer, connected=self.connected)
 
     # --- after -------------------------------------------------------------------------------------------------------
 
@@ -287,7 +240,7 @@ class Executor:
         A database that cannot write now is asked again: the outcome of a request to the world is not thrown away.
         """
         tasks = list(changed)
-        statements = list(stored.save(run, tasks))
+        statements = [*stored.save(run, tasks), *self._news.saved([run])]
         if sends is not None:
             statements.append(stored_transactions.detached(run.id, tasks[-1].position))
             statements.append(

@@ -162,7 +162,7 @@ class Connection:
         Raises RpcTimeout or Disconnected.
         """
         if self._lost.done():
-            raise Disconnected(self._lost.result())
+            raise Disconnected(self._lost.result(), code="ADY-0600")
         requests = [_Request(next(self._ids), method, params) for method, params in calls]
         exchange = _Exchange([request.id for request in requests], deliver)
         self._waiting.update(dict.fromkeys(exchange.ids, exchange))
@@ -186,9 +186,9 @@ class Connection:
             raise RpcTimeout(f"{method}: no answer from the Ethereum node within {self._timeout:g} s") from None
         except ConnectionLost as error:
             self.drop(str(error))
-            raise Disconnected(str(error)) from None
+            raise Disconnected(str(error), code="ADY-0600") from None
         if lost is not None:
-            raise Disconnected(lost)
+            raise Disconnected(lost, code="ADY-0600")
 
     async def _read(self) -> None:
         try:

@@ -186,7 +186,7 @@ class Endpoint:
 
     def _live(self) -> Connection:
         if self.connection is None:
-            raise Disconnected(f"no connection to the Ethereum node: {self.problem or 'lost'}")
+            raise Disconnected(f"no connection to the Ethereum node: {self.problem or 'lost'}", code="ADY-0600")
         return self.connection
 
     # --- the line ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ class RpcError(AdytonError):
     ``code`` and ``message`` are the node's; ``data`` is what it added (any JSON value, None if nothing).
     """
 
+    usual = "ADY-0601"
+
     def __init__(self, code: int, message: str, data: Any = None) -> None:
         super().__init__(message)
         self.code = code
@@ -23,18 +25,28 @@ class RpcError(AdytonError):
 class RpcTimeout(TryAgain):
     """No answer before the deadline. The node may still have done what was asked."""
 
+    usual = "ADY-0602"
+
 
 class GatewayFailed(RpcTimeout):
     """What stands before the node answered in its place (HTTP 502 and the like). The node may have done what was asked."""
+
+    usual = "ADY-0603"
 
 
 class Throttled(TryAgain):
     """The node wants to be asked less often, or the budget has no room before the deadline. It was not done."""
 
+    usual = "ADY-0604"
+
 
 class MalformedAnswer(TryAgain, ValueError):
     """The node answered something that is not what the call promises. The message names the field."""
 
+    usual = "ADY-0605"
+
 
 class WrongChain(AdytonError):
     """The node serves another chain than the configured one."""
+
+    usual = "ADY-0606"

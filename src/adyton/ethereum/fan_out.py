@@ -78,7 +78,7 @@ class Offer:
             async with asyncio.timeout(REACH):
                 await self.endpoint.reach()
         if not self.endpoint.usable:
-            raise Disconnected(f"{self.endpoint.problem}")
+            raise Disconnected(f"{self.endpoint.problem}", code="ADY-0600")
 
 
 class FanOut:
@@ -110,7 +110,9 @@ class FanOut:
                         self._offer(other, raw)
             if first.taken or (first.task.done() and _meaning(first.fault) in CONCLUSIVE):
                 return _result(first)
-        return await self._hear(raw, first, rest, Disconnected(f"no connection to the Ethereum node: {why_not}"))
+        return await self._hear(
+            raw, first, rest, Disconnected(f"no connection to the Ethereum node: {why_not}", code="ADY-0600")
+        )
 
     async def _hear(self, raw: Hex, first: Offer | None, rest: Sequence[Offer], without: Exception) -> Hash:
         """The active endpoint has said no, or nothing yet: what do the others say?"""

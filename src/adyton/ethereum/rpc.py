@@ -169,7 +169,7 @@ class RpcClient:
 
     def _live(self) -> Endpoint:
         if self._active is None:
-            raise Disconnected(f"no connection to the Ethereum node: {self.problem or 'lost'}")
+            raise Disconnected(f"no connection to the Ethereum node: {self.problem or 'lost'}", code="ADY-0600")
         return self._active
 
     # --- work --------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Scheduler:
         self._skips = {why: metrics.schedule_skips.labels(why) for why in ("missed", "late", "overlap", "window")}
         self._lateness = metrics.schedule_lateness
         self._entries: dict[int, Entry] = {}
-        self._known: dict[str, list[int]] = {}
+        self._known: dict[tuple[str, int], list[int]] = {}
         self._seen = -1
         self._queue: list[tuple[int, int]] = []
         self._stirred = asyncio.Event()
@@ -173,21 +173,26 @@ class Scheduler:
     # --- jobs --------------------------------------------------------------------------------------------------------
 
     async def _follow_jobs(self, now: int) -> None:
-        """Take up the initiators of new jobs, and drop those of archived ones."""
+        """Take up the initiators of new jobs, and drop those of archived ones; of a job that was changed in place, whose times
+        may be others, both."""
         version = self._jobs.version
         if version == self._seen:
             return
-        live = self._jobs.jobs
-        for job_id in [known for known in self._known if known not in live]:
-            for number in self._known.pop(job_id):
+        live = {(job_id, job.version): job for job_id, job in self._jobs.jobs.items()}
+        gone = [known for known in self._known if known not in live]
+        for known in gone:
+            for number in self._known.pop(known):
                 self._entries.pop(number, None)
-        fresh = [job for job_id, job in live.items() if job_id not in self._known]
+        if gone:
+            self._queue = [waiting for waiting in self._queue if waiting[1] in self._entries]
+            heapq.heapify(self._queue)
+        fresh = [job for key, job in live.items() if key not in self._known]
         timed = [(job, item) for job in fresh for item in job.initiators if item.type in {CRON, RUN_AT}]
         at = await schedules.positions(self._db, [item.id for _, item in timed])
         for job, item in timed:
             self._add(job, item, at.get(item.id), now)
         for job in fresh:
-            self._known[job.id] = [item.id for item in job.initiators]
+            self._known[job.id, job.version] = [item.id for item in job.initiators]
         self._seen = version
 
     def _add(self, job: Job, item: Initiator, at: schedules.Position | None, now: int) -> None:
@@ -288,7 +293,7 @@ class Scheduler:
             if move.entry.initiator.type == CRON
         ]
         once = [(move.entry.initiator.id, move.decided) for move in moves if move.entry.initiator.type == RUN_AT]
-        statements = [self._engine.statement(runs)] if runs else []
+        statements = [*self._engine.statements(runs)]
         statements += [schedules.fired(crons)] if crons else []
         return statements + ([schedules.ran(once)] if once else [])
 

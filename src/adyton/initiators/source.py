@@ -60,9 +60,13 @@ class Batches(Protocol):
 class ChainMoved(TryAgain):
     """The chain was reorganised while it was read, or another branch was read; what was read counts for nothing."""
 
+    usual = "ADY-0608"
+
 
 class NotThereYet(TryAgain):
     """The Ethereum node does not have a block that another one, or the same one a moment ago, knew of."""
+
+    usual = "ADY-0607"
 
 
 class ChainLogs:

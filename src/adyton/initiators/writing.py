@@ -185,12 +185,12 @@ class Book:
 
     async def _commit(self, found: Decided, gone: Sequence[Request], progress: Statement | None) -> None:
         now = self._clock.now()
-        statements = [*_taken_back(gone, now), *_run_statements(found, self._engine, now)]
+        statements = [*_taken_back(gone, self._engine, now), *_run_statements(found, self._engine, now)]
         if found.decisions:
             statements.append(stored.insert(found.decisions, now))
         if found.amended:
             statements.append(stored.amend(found.amended, now))
-        statements += _request_statements(found, now)
+        statements += _request_statements(found, self._engine, now)
         if progress is not None:
             statements.append(progress)
         if statements:
@@ -203,7 +203,7 @@ class Book:
         _tell(found)
 
 
-def _taken_back(gone: Sequence[Request], now: int) -> list[Statement]:
+def _taken_back(gone: Sequence[Request], engine: Engine, now: int) -> list[Statement]:
     """Closings whose block left the chain, and the runs that were called off for them."""
     if not gone:
         return []
@@ -211,7 +211,7 @@ def _taken_back(gone: Sequence[Request], now: int) -> list[Statement]:
         log.info("the end of a request left the chain", job=each.job_id, run=each.run_id, request=each.request_id)
     keys = [(each.contract, each.request_id) for each in gone]
     closings = [(key, each.closed.transaction_hash) for key, each in zip(keys, gone, strict=True) if each.closed is not None]
-    return [requests.taken_back(closings), request_runs.revived(keys, now)]
+    return [requests.taken_back(closings), request_runs.revived(keys, now), *engine.news.moved_with(keys, now)]
 
 
 def _run_statements(found: Decided, engine: Engine, now: int) -> list[Statement]:
@@ -221,17 +221,19 @@ def _run_statements(found: Decided, engine: Engine, now: int) -> list[Statement]
         rows = [(old.id, new.id, why.format(new.id)) for old, new in found.superseded]
         statements.append(request_runs.superseded(rows, now))
     if found.runs:
-        statements.append(engine.statement(found.runs))
-    return statements + [_move(move, now) for move in found.moves]
+        statements += engine.statements(found.runs)
+    statements += [_move(move, now) for move in found.moves]
+    moved = [*(old.id for old, _ in found.superseded), *(move.run.id for move in found.moves)]
+    return [*statements, *engine.news.moved(moved, now)]
 
 
-def _request_statements(found: Decided, now: int) -> list[Statement]:
+def _request_statements(found: Decided, engine: Engine, now: int) -> list[Statement]:
     statements: list[Statement] = []
     if found.requests:
         newest = {(each.contract, each.request_id): each for each in found.requests}
-        statements.append(requests.upsert(newest.values()))
+        statements += [*requests.noted(newest.values()), requests.upsert(newest.values())]
     if found.placed:
-        statements.append(requests.placed(found.placed))
+        statements += [*requests.noted(found.placed), requests.placed(found.placed)]
     if found.closings:
         statements.append(requests.closed(found.closings))
     cancelled = [
@@ -241,6 +243,7 @@ def _request_statements(found: Decided, now: int) -> list[Statement]:
     ]
     if cancelled:
         statements.append(request_runs.called_off(cancelled, now))
+        statements += engine.news.moved_with([(contract, request_id) for contract, request_id, *_ in cancelled], now)
     return statements
 
 

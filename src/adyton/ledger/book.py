@@ -222,7 +222,8 @@ async def _runs(db: Rows, first: int) -> dict[str, RunRow]:
     rows = await db.read(
         "SELECT id, status, updated_at, error, wake_height, finished_at, "
         "(SELECT MAX(wake_at) FROM task_runs WHERE run_id = runs.id AND task_runs.status = 'pending_sleep'), "
-        "(SELECT COUNT(*) FROM task_specs WHERE task_specs.job_id = runs.job_id AND type IN ('ethtx', 'ethtxabiencode')), "
+        "(SELECT COUNT(*) FROM task_specs WHERE task_specs.job_id = runs.job_id AND task_specs.version = runs.job_version "
+        "AND type IN ('ethtx', 'ethtxabiencode')), "
         "CASE WHEN status = 'cancelled' AND left_chain IS NOT NULL THEN 1 ELSE 0 END, due_at "
         "FROM runs WHERE superseded_by IS NULL AND (finished_at IS NULL OR "
         "id IN (SELECT run_id FROM requests WHERE block_number >= ? AND run_id IS NOT NULL))",

@@ -49,6 +49,8 @@ _CLOSED = "valid requestid"
 class Reorganised(TryAgain):
     """The chain changed while it was read."""
 
+    usual = "ADY-1250"
+
 
 async def read_chain(
     chain: ChainReader,

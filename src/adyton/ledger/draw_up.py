@@ -53,13 +53,14 @@ async def _once(
     begin = first if first is not None else await _first_block(db, chain, last)
     listened = set(contracts) or await books.contracts(db)
     if begin > last.number:
-        raise NotFound(f"block {begin} is not there yet: the chain is at block {last.number}")
+        raise NotFound(f"block {begin} is not there yet: the chain is at block {last.number}", code="ADY-1251")
     book = await books.read_book(db, first=begin)
     if not contracts:
         listened |= await _heard_anywhere(chain, book, begin, last.number)
     if not listened and not book.transactions:
         raise NotFound(
-            "no job listens to a contract, no request was seen, and nothing was sent: name a contract with --contract"
+            "no job listens to a contract, no request was seen, and nothing was sent: name a contract with --contract",
+            code="ADY-1252",
         )
     side = await read_chain(chain, contracts=listened, keys=book.keys, link=link, first=begin, last=last)
     return account(side, book, rules, named={*contracts, *(each.address for each in book.listeners)})
@@ -99,5 +100,5 @@ async def _heard_anywhere(chain: ChainReader, book: Book, first: int, last: int)
 async def _head(chain: ChainReader) -> Head:
     head = await chain.head()
     if head is None:
-        raise Disconnected("the Ethereum node has no newest block")
+        raise Disconnected("the Ethereum node has no newest block", code="ADY-1253")
     return head

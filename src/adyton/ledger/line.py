@@ -25,7 +25,7 @@ async def connected(rpc: RpcClient) -> AsyncIterator[None]:
         yield
     except TimeoutError:
         raise Disconnected(
-            f"no connection to the Ethereum node within {SECONDS:g} s: {rpc.problem or 'it is silent'}"
+            f"no connection to the Ethereum node within {SECONDS:g} s: {rpc.problem or 'it is silent'}", code="ADY-1253"
         ) from None
     finally:
         working.cancel()

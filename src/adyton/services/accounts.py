@@ -17,6 +17,8 @@ _BALANCE_OF = "0x70a08231"
 class BalanceUnknown(TryAgain):
     """The Ethereum node could not say what an account holds."""
 
+    usual = "ADY-0620"
+
 
 class Balance(msgspec.Struct, frozen=True):
     """What an account holds: ``eth`` in wei, ``link`` in juels (None where the LINK token is not known)."""
@@ -35,7 +37,7 @@ async def _eth(parts: Parts, address: Address) -> int:
     try:
         return await parts.balances.balance(address)
     except RpcError as fault:
-        raise BalanceUnknown(f"Error calling getEthBalance on Ethereum node: {fault}") from fault
+        raise BalanceUnknown(f"Error calling getEthBalance on Ethereum node: {fault}", code="ADY-0620") from fault
 
 
 async def _link(parts: Parts, address: Address) -> int | None:
@@ -45,10 +47,11 @@ async def _link(parts: Parts, address: Address) -> int | None:
     try:
         answer = await parts.balances.call(token, f"{_BALANCE_OF}{address[2:]:0>64}")
     except RpcError as fault:
-        raise BalanceUnknown(f"Error calling getLINKBalance on Ethereum node: {fault}") from fault
+        raise BalanceUnknown(f"Error calling getLINKBalance on Ethereum node: {fault}", code="ADY-0620") from fault
     if len(answer) != 66:
         raise BalanceUnknown(
             f"Error calling getLINKBalance on Ethereum node: {evm.checksum(token)} answered no balance; "
-            "is LINK_CONTRACT_ADDRESS the LINK token of this chain?"
+            "is LINK_CONTRACT_ADDRESS the LINK token of this chain?",
+            code="ADY-0621",
         )
     return int(answer, 16)

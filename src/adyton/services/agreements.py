@@ -70,7 +70,7 @@ async def get(parts: Parts, agreement_id: str) -> Agreement:
     known = agreements.plain_id(agreement_id)
     found = await stored.get(parts.db, known) if known is not None else None
     if found is None:
-        raise NotFound("ServiceAgreement not found")
+        raise NotFound("ServiceAgreement not found", code="ADY-0511")
     return found
 
 
@@ -80,7 +80,8 @@ async def _again(parts: Parts, known: Agreement) -> tuple[Agreement, Job]:
     if job is None:
         raise Conflict(
             f"agreement {known.id} has ended here: its job {known.job_id} was archived. Other terms, such as another endAt, "
-            "make another agreement"
+            "make another agreement",
+            code="ADY-0512",
         )
     return known, job
 
@@ -89,13 +90,13 @@ def _normalised(text: bytes) -> str:
     try:
         return normalise(text)
     except ValueError as wrong:
-        raise Invalid(f"the body is not JSON: {wrong}") from None
+        raise Invalid(f"the body is not JSON: {wrong}", code="ADY-0020") from None
 
 
 def _first_key(parts: Parts) -> Address:
     addresses = parts.keys.addresses()
     if not addresses:
-        raise Invalid("No Ethereum Accounts configured")
+        raise Invalid("No Ethereum Accounts configured", code="ADY-0513")
     return addresses[0]
 
 
@@ -142,7 +143,11 @@ def _judge(parts: Parts, job: Job, terms: Encumbrance, own: Address, *, trusted:
 
 def _other_contract(job: Job, coordinator: Address | None) -> list[Fault]:
     return [
-        Fault(f"this node takes requests under agreements from {coordinator} only", f"/initiators/{n}/params/address")
+        Fault(
+            f"this node takes requests under agreements from {coordinator} only",
+            f"/initiators/{n}/params/address",
+            code="ADY-0515",
+        )
         for n, initiator in enumerate(job.initiators)
         if coordinator is not None and initiator.type == EXEC_AGREEMENT and initiator.address != coordinator
     ]

@@ -8,11 +8,10 @@ from adyton.domain.errors import Fault, Invalid
 from adyton.services.parts import Parts
 from adyton.storage import alarms, judgements
 from adyton.storage import rereads as stored
+from adyton.storage.paged import Paged
 from adyton.storage.rereads import Reread
 
 log = structlog.get_logger(__name__)
-
-_SHOWN = 100
 
 
 async def replay(parts: Parts, from_block: int) -> Reread:
@@ -23,9 +22,15 @@ async def replay(parts: Parts, from_block: int) -> Reread:
     """
     height = parts.intake.reached
     if height is None:
-        raise Invalid(Fault("no block has been read yet: there is nothing to read again", "/fromBlock"))
+        raise Invalid(Fault("no block has been read yet: there is nothing to read again", "/fromBlock", code="ADY-0610"))
     if not 0 <= from_block <= height:
-        raise Invalid(Fault(f"fromBlock must be a block from 0 to {height}, the last one read, not {from_block}", "/fromBlock"))
+        raise Invalid(
+            Fault(
+                f"fromBlock must be a block from 0 to {height}, the last one read, not {from_block}",
+                "/fromBlock",
+                code="ADY-0610",
+            )
+        )
     wanted = stored.asked("an operator asked for it", from_block, height, every_job=True, now=parts.clock.now())
     cured = [each.block for each in await alarms.load(parts.db) if each.block >= from_block]
     lost = [judgements.asked(min(cured))] if cured else []
@@ -38,6 +43,6 @@ async def replay(parts: Parts, from_block: int) -> Reread:
     return wanted.numbered(row)
 
 
-async def rereads(parts: Parts) -> list[Reread]:
-    """What is being read again or was, the newest first; a hundred at most."""
-    return await stored.newest(parts.db, limit=_SHOWN)
+async def rereads(parts: Parts, *, offset: int, limit: int) -> Paged[Reread]:
+    """A page of what is being read again or was, the newest first."""
+    return await stored.page(parts.lists, offset=offset, limit=limit)

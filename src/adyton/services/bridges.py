@@ -36,7 +36,7 @@ class Tokens(msgspec.Struct, frozen=True):
 async def create(parts: Parts, asked: BridgeRequest) -> tuple[Bridge, str]:
     """Store a new bridge; returns it and its incoming token, which nobody can learn later. Raises Invalid."""
     if not asked.name:
-        raise Invalid(Fault("No name specified", "/name"))
+        raise Invalid(Fault("No name specified", "/name", code="ADY-0450"))
     tokens, now = _new_tokens(parts.entropy), parts.clock.now()
     bridge = Bridge(
         name=asked.name,
@@ -66,7 +66,7 @@ def get(parts: Parts, name: str) -> Bridge:
     """The bridge of that name. Raises NotFound."""
     bridge = parts.bridges.get(name)
     if bridge is None:
-        raise NotFound("bridge not found")
+        raise NotFound("bridge not found", code="ADY-0455")
     return bridge
 
 
@@ -87,7 +87,7 @@ async def update(parts: Parts, name: str, asked: BridgeRequest) -> Bridge:
             now=parts.clock.now(),
         )
         if bridge is None:
-            raise NotFound("bridge not found")
+            raise NotFound("bridge not found", code="ADY-0455")
         parts.bridges.put(bridge)
     log.info("bridge changed", bridge=name, at=redact(bridge.url), confirmations=bridge.confirmations)
     return bridge
@@ -107,7 +107,7 @@ async def rotate(parts: Parts, name: str) -> tuple[Bridge, str]:
             now=parts.clock.now(),
         )
         if bridge is None:
-            raise NotFound("bridge not found")
+            raise NotFound("bridge not found", code="ADY-0455")
         parts.bridges.put(bridge)
     log.info("bridge has new tokens", bridge=name)
     return bridge, tokens.incoming
@@ -121,7 +121,7 @@ async def delete(parts: Parts, name: str) -> Bridge:
         bridge = await stored.delete(parts.db, name)
         if bridge is None:
             # v0.6.2's words; the end of them is an error that there is not.
-            raise Conflict("Can't remove the bridge because there are jobs associated with it: <nil>")
+            raise Conflict("Can't remove the bridge because there are jobs associated with it: <nil>", code="ADY-0456")
         parts.bridges.remove(name)
     log.info("bridge deleted", bridge=name)
     return bridge
@@ -142,7 +142,7 @@ def _exists(parts: Parts, name: str) -> bool:
 
 
 def _taken(name: str) -> Invalid:
-    return Invalid(Fault(f"Adapter {name} already exists", "/name"))
+    return Invalid(Fault(f"Adapter {name} already exists", "/name", code="ADY-0454"))
 
 
 def _new_tokens(entropy: Entropy) -> Tokens:

@@ -30,6 +30,8 @@ _ANSWERABLE = frozenset({RunStatus.PENDING_BRIDGE, RunStatus.IN_PROGRESS})
 class NotPending(Refused):
     """The run does not wait for a bridge (status 405)."""
 
+    usual = "ADY-0458"
+
     def __init__(self) -> None:
         super().__init__("Cannot resume a job run that isn't pending")
 
@@ -47,7 +49,7 @@ async def resume(parts: Parts, run_id: str, token: str, body: bytes) -> tuple[Ru
     answer, bridge, task = _read(body), *_asked_of(parts, run)
     if not token_matches(bridge, token):
         log.warning("a bridge's answer came with a wrong token", bridge=bridge.name, run=run.id)
-        raise Unauthenticated("wrong token")
+        raise Unauthenticated("wrong token", code="ADY-0457")
     done = await _answered(parts, run, task, answer)
     log.info("bridge answered", bridge=bridge.name, run=done.id, job=done.job_id, status=done.status.value)
     job = await parts.jobs.job(done.job_id)
@@ -67,7 +69,7 @@ async def _waiting(parts: Parts, run_id: str, token: str) -> Run:
     while True:
         run = await stored.get(parts.db, run_id, parts.jobs) if run_id else None
         if run is None:
-            raise NotFound("Job Run not found")
+            raise NotFound("Job Run not found", code="ADY-0300")
         task = run.next_task()
         if task is None or run.status.finished or position not in (None, task.position):
             raise NotPending
@@ -89,17 +91,19 @@ def _read(body: bytes) -> Answer:
     try:
         return read_callback(body)
     except Invalid as wrong:
-        raise NotResumed(str(wrong)) from None
+        raise NotResumed(str(wrong), code="ADY-0460") from None
 
 
 def _asked_of(parts: Parts, run: Run) -> tuple[Bridge, TaskRun]:
     """The bridge that the run waits for, and its task."""
     task = run.next_task()
     if task is None:
-        raise NotResumed("Cannot find the pending bridge type of a job run with no unfinished tasks")
+        raise NotResumed("Cannot find the pending bridge type of a job run with no unfinished tasks", code="ADY-0458")
     bridge = parts.bridges.get(task.spec.type)
     if bridge is None:
-        raise NotResumed(f"record not found: bridge {task.spec.type}, for which the run waits, has been deleted")
+        raise NotResumed(
+            f"record not found: bridge {task.spec.type}, for which the run waits, has been deleted", code="ADY-0459"
+        )
     return bridge, task
 
 

@@ -36,9 +36,9 @@ async def cancel(parts: Parts, run_id: str) -> tuple[Run, Job]:
         run = await stored.get(parts.db, plain_id(run_id), parts.jobs)
         job = await parts.jobs.job(run.job_id) if run is not None else None
         if run is None or job is None:
-            raise NotFound("Job run not found")
+            raise NotFound("Job run not found", code="ADY-0300")
         if run.status.finished and run.left_chain is None:
-            raise Conflict(f"the run is {run.status.value} already")
+            raise Conflict(f"the run is {run.status.value} already", code="ADY-0304")
         withdrawn = await _withdrawn(parts, run)
         try:
             ended = await parts.engine.cancel(run, REASON, withdrawn)
@@ -46,7 +46,7 @@ async def cancel(parts: Parts, run_id: str) -> tuple[Run, Job]:
             continue  # it went on meanwhile, or its transaction got its nonce: look again
         log.warning("an operator has cancelled a run", run=run.id, job=run.job_id, status=run.status.value)
         return ended, job
-    raise Conflict(f"run {plain_id(run_id)} changes too fast; try again")
+    raise Conflict(f"run {plain_id(run_id)} changes too fast; try again", code="ADY-0305")
 
 
 async def _withdrawn(parts: Parts, run: Run) -> list[Statement]:
@@ -58,7 +58,7 @@ async def _withdrawn(parts: Parts, run: Run) -> list[Statement]:
         if transaction.state is TransactionState.UNSTARTED:
             statements.append(operator_transactions.cancelled(transaction.id))
         elif not _is_past(transaction, None if waiting is None else waiting.position):
-            raise Conflict(_too_late(transaction))
+            raise Conflict(_too_late(transaction), code="ADY-0306")
     return statements
 
 

@@ -48,7 +48,8 @@ async def explain(parts: Parts, what: str) -> Explanation:
     found = _HASH.fullmatch(asked)
     if found is None:
         raise Invalid(
-            "that is neither a transaction's hash nor a request's id (0x and 64 hex digits), nor a run's id (32 hex digits)"
+            "that is neither a transaction's hash nor a request's id (0x and 64 hex digits), nor a run's id (32 hex digits)",
+            code="ADY-0309",
         )
     return await _of_hash(parts, f"0x{found.group(1)}")
 
@@ -78,7 +79,7 @@ async def _of_hash(parts: Parts, named: Hash) -> Explanation:
 async def _run_by_id(parts: Parts, run_id: str) -> Chapter:
     run = await stored_runs.get(parts.db, run_id, parts.jobs)
     if run is None:
-        raise NotFound("Job run not found")
+        raise NotFound("Job run not found", code="ADY-0300")
     return await _run(parts, run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from adyton.domain import external_initiators
-from adyton.domain.errors import Conflict, Fault, Invalid, NotFound
+from adyton.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated
 from adyton.domain.external_initiators import EXTERNAL, ExternalInitiator, Wanted
 from adyton.domain.jobs import Job
 from adyton.services.features import need_external_initiators
@@ -27,7 +27,7 @@ async def create(parts: Parts, wanted: Wanted | None) -> tuple[ExternalInitiator
     try:
         await stored.create(parts.db, made)
     except Conflict:
-        raise Invalid(Fault(f"Name {made.name} already exists", "/name")) from None
+        raise Invalid(Fault(f"Name {made.name} already exists", "/name", code="ADY-0503")) from None
     log.info("external initiator created", initiator=made.called)
     return made, secret
 
@@ -47,13 +47,24 @@ async def delete(parts: Parts, called: str) -> None:
     if known is not None and await stored.delete(parts.db, known.access_key):
         log.info("external initiator deleted", initiator=known.called)
     elif not external_initiators.could_be_key(called):
-        raise NotFound("external initiator not found")
+        raise NotFound("external initiator not found", code="ADY-0504")
 
 
-async def recognise(parts: Parts, access_key: str, secret: str) -> ExternalInitiator | None:
-    """Who has this access key and this secret; None when nobody has. Whether the feature is on does not matter (as v0.6.2)."""
+async def recognise(parts: Parts, access_key: str, secret: str, address: str) -> ExternalInitiator | None:
+    """Who has this access key and this secret; None when nobody has. Whether the feature is on does not matter (as v0.6.2).
+    Raises TooManyAttempts."""
+    try:
+        with parts.throttle.secret(f"initiator {access_key}", address):
+            return await _proven(parts, access_key, secret)
+    except Unauthenticated:
+        return None
+
+
+async def _proven(parts: Parts, access_key: str, secret: str) -> ExternalInitiator:
     known = await _by_key(parts, access_key)
-    return known if external_initiators.proves(known, access_key, secret) else None
+    if not external_initiators.proves(known, access_key, secret) or known is None:
+        raise Unauthenticated("no external initiator has this access key and this secret", code="ADY-0507")
+    return known
 
 
 async def named_by(parts: Parts, job: Job) -> ExternalInitiator | None:
@@ -63,7 +74,7 @@ async def named_by(parts: Parts, job: Job) -> ExternalInitiator | None:
             known = await _by_name(parts, initiator.name)
             if known is None:
                 told = f"there is no external initiator {initiator.name}; create it first, or correct the name"
-                raise Invalid(Fault(told, f"/initiators/{n}/params/name"))
+                raise Invalid(Fault(told, f"/initiators/{n}/params/name", code="ADY-0268"))
             return known
     return None
 

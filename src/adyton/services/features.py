@@ -9,6 +9,8 @@ from adyton.services.parts import Parts
 class SwitchedOff(Invalid):
     """The node's settings do not allow this: v0.6.2's words, then the cure."""
 
+    usual = "ADY-0005"
+
 
 def need_external_initiators(parts: Parts) -> None:
     """Raises SwitchedOff unless external initiators may be made and deleted."""
@@ -16,6 +18,7 @@ def need_external_initiators(parts: Parts) -> None:
         raise SwitchedOff(
             "External Initiators are currently under development and not yet usable outside of development mode",
             "set FEATURE_EXTERNAL_INITIATORS=true and start the node again",
+            code="ADY-0500",
         )
 
 
@@ -25,4 +28,5 @@ def need_service_agreements(parts: Parts) -> None:
         raise SwitchedOff(
             "Service Agreements are currently under development and not yet usable outside of development mode",
             "set FEATURE_SERVICE_AGREEMENTS=true and start the node again",
+            code="ADY-0510",
         )

@@ -61,6 +61,12 @@ FAMILIES: Mapping[str, Family] = {
     "database_readable": Family("1 if the rows that these numbers come from could be read."),
     "database_commits": Family("Transactions committed to the database.", counts=True),
     "database_size_bytes": Family("Bytes that the database takes."),
+    "api_connections": Family("Connections that the API serves now."),
+    "api_connections_waiting": Family("Connections that wait for a place, because there are as many as may be."),
+    "event_streams": Family("Clients that watch events now."),
+    "explorer_connected": Family("1 while there is a connection to the explorer."),
+    "explorer_messages": Family("Messages that the explorer has not acknowledged, by state.", ("state",)),
+    "certificate_days_left": Family("Days until the API's certificate ends; negative after that."),
 }
 
 
@@ -78,7 +84,17 @@ def _process(parts: Parts) -> Iterator[Metric]:
     yield _family("queue_depth", [((), parts.engine.queue.depth)])
     yield _family("queue_overflowed", [((), parts.engine.queue.behind)])
     yield _family("database_commits", [((), parts.db.commits)])
+    yield from _server(parts)
     yield from _balances(parts)
+
+
+def _server(parts: Parts) -> Iterator[Metric]:
+    edge = parts.edge
+    yield _family("api_connections", [((), edge.connections)])
+    yield _family("api_connections_waiting", [((), edge.waiting)])
+    yield _family("event_streams", [((), len(parts.live.streams))])
+    if edge.certificate is not None:
+        yield _family("certificate_days_left", [((), edge.certificate.days_left(parts.clock.now()))])
 
 
 def _balances(parts: Parts) -> Iterator[Metric]:
@@ -118,6 +134,10 @@ def _rows(parts: Parts, numbers: Numbers) -> Iterator[Metric]:
     raised = {alarm.name for alarm in numbers.alarms}
     yield _family("alarm", [((name,), name in raised) for name in sorted({FINALITY_VIOLATED, CHAIN_REPLACED} | raised)])
     yield _family("database_size_bytes", [((), numbers.database_size)])
+    if numbers.explorer is not None:
+        yield _family("explorer_connected", [((), parts.explorer.connected)])
+        told = numbers.explorer
+        yield _family("explorer_messages", [(("waiting",), told.waiting), (("put aside",), told.parked)])
 
 
 def _intake(numbers: Numbers) -> Iterator[Metric]:

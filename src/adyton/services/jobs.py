@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
+import msgspec
 import structlog
 
-from adyton.domain import strangers
+from adyton.domain import data, strangers
 from adyton.domain.errors import Conflict, Invalid, NotFound, StorageUnavailable
 from adyton.domain.event_logs import begun
 from adyton.domain.external_initiators import news_of
 from adyton.domain.job_requests import read_job
+from adyton.domain.job_specs import spec_of
 from adyton.domain.jobs import Job
 from adyton.domain.log_requests import LISTENERS
 from adyton.services import bridges, external_initiators, notifier
@@ -19,6 +22,7 @@ from adyton.services.parts import Parts
 from adyton.storage import jobs as stored
 from adyton.storage import notifications, rereads
 from adyton.storage.database import Statement
+from adyton.storage.paged import Paged, in_parts
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +33,8 @@ _PATIENCE = int((ATTEMPT + 60) * 1_000_000)
 
 class NotAccepted(Invalid):
     """The external initiator that a job names did not take it: v0.8 calls that the node's own failure (status 500)."""
+
+    usual = "ADY-0294"
 
 
 async def create(parts: Parts, text: bytes, *, stranger: bool = False) -> Job:
@@ -54,7 +60,7 @@ async def create(parts: Parts, text: bytes, *, stranger: bool = False) -> Job:
         await notifier.tell(parts, outsider, notifications.CREATED, job.id, body)
     except NotTold as refusal:
         await notifier.take_back(parts, job.id, heard=refusal.heard)
-        raise NotAccepted(str(refusal)) from None
+        raise NotAccepted(str(refusal), code="ADY-0294") from None
     try:
         await parts.db.write(notifications.told_of_creation(job.id))
     except StorageUnavailable as fault:
@@ -63,24 +69,52 @@ async def create(parts: Parts, text: bytes, *, stranger: bool = False) -> Job:
     return job
 
 
-async def store(parts: Parts, asked: Job, *also: Statement) -> Job:
-    """Store a job that has been judged, and what belongs into the same write, and let it start runs. Raises Conflict."""
+class Storing(NamedTuple):
+    """A new job about to be stored: the statements that do it, and the block that had been read when they were made."""
+
+    job: Job
+    statements: tuple[Statement, ...]
+    height: int | None
+    looks_back: bool
+
+
+def storing(parts: Parts, asked: Job) -> Storing:
+    """How to store a job that has been judged. The first two statements that return rows give the numbers that
+    ``stored.numbered`` takes; ``stored_now`` comes behind the write."""
     height = parts.intake.height
-    asked = begun(asked, parts.intake.reached)
-    past = _past(asked, height)
-    try:
-        job = await stored.create(parts.db, asked, *bridges.fence(parts, asked), *past, *also)
-    except Conflict:
-        if await stored.get(parts.db, asked.id, archived=True) is None:
-            raise Conflict("a bridge that the job names has just been deleted") from None
-        raise Conflict(f"there is or was a job {asked.id}: leave externalJobID out, or choose another one") from None
-    # A crash before this line loses nothing: the registry is read from the rows at the next start, and so are re-reads.
+    job = begun(asked, parts.intake.reached)
+    past = _past(job, height)
+    spec = data.encode(spec_of(asked))
+    return Storing(job, (*stored.insertion(job, spec), *bridges.fence(parts, job), *past), height, bool(past))
+
+
+async def stored_now(parts: Parts, storing: Storing, job: Job) -> None:
+    """Let a job start runs that has just been stored. A crash before this loses nothing: the registry is read from the rows at
+    the next start, and so are re-reads."""
     parts.jobs.add(job)
-    await _overtaken(parts, job, height)
-    if past:
+    await _overtaken(parts, job, storing.height)
+    if storing.looks_back:
         parts.intake.wake()
     log.info("job created", job=job.id, initiators=[i.type for i in job.initiators], tasks=[t.type for t in job.tasks])
+
+
+async def store(parts: Parts, asked: Job, *also: Statement) -> Job:
+    """Store a job that has been judged, and what belongs into the same write, and let it start runs. Raises Conflict."""
+    new = storing(parts, asked)
+    try:
+        initiator_ids, task_ids, *_ = await parts.db.write(*new.statements, *also)
+    except Conflict:
+        if await stored.get(parts.db, asked.id, archived=True) is None:
+            raise Conflict("a bridge that the job names has just been deleted", code="ADY-0292") from None
+        raise Conflict(in_use(asked.id), code="ADY-0291") from None
+    job = stored.numbered(new.job, initiator_ids, task_ids)
+    await stored_now(parts, new, job)
     return job
+
+
+def in_use(job_id: str) -> str:
+    """What is said of an id that a job had before."""
+    return f"there is or was a job {job_id}: leave externalJobID out, or choose another one"
 
 
 async def _overtaken(parts: Parts, job: Job, height: int | None) -> None:
@@ -112,13 +146,38 @@ def get(parts: Parts, job_id: str) -> Job:
     """The job of that id, with or without dashes. Raises NotFound, also when it is archived."""
     job = parts.jobs.jobs.get(plain_id(job_id))
     if job is None:
-        raise NotFound("JobSpec not found")
+        raise NotFound("JobSpec not found", code="ADY-0293")
     return job
 
 
-async def page(parts: Parts, *, offset: int, limit: int, descending: bool) -> tuple[list[Job], int]:
-    """A page of the jobs that are not archived, by age, and how many there are in all."""
-    return await stored.page(parts.db, offset=offset, limit=limit, descending=descending)
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs are wanted, None is any: by name, by the type of an initiator, by the type of a task."""
+
+    name: str | None = None
+    initiator: str | None = None
+    task: str | None = None
+
+
+def page(parts: Parts, wanted: Wanted, *, offset: int, limit: int, descending: bool) -> Paged[Job]:
+    """A page of the jobs that are not archived, by age. All of them are in memory."""
+    found = parts.jobs.by_age()
+    if wanted != _ANY:
+        found = [job for job in found if _is_wanted(job, wanted)]
+    count = len(found)
+    if not descending:
+        return Paged(count, in_parts(found[offset : offset + limit]))
+    return Paged(count, in_parts(found[max(count - offset - limit, 0) : max(count - offset, 0)][::-1]))
+
+
+def _is_wanted(job: Job, wanted: Wanted) -> bool:
+    return (
+        wanted.name in {None, job.name}
+        and (wanted.initiator is None or any(each.type == wanted.initiator for each in job.initiators))
+        and (wanted.task is None or any(each.type == wanted.task for each in job.tasks))
+    )
+
+
+_ANY = Wanted()
 
 
 async def archive(parts: Parts, job_id: str) -> None:
@@ -127,7 +186,7 @@ async def archive(parts: Parts, job_id: str) -> None:
     known = plain_id(job_id)
     now = parts.clock.now()
     if not await stored.archive(parts.db, known, now, *notifications.deleted(known, now=now)):
-        raise NotFound("JobSpec not found")
+        raise NotFound("JobSpec not found", code="ADY-0293")
     # A crash before this line loses nothing: registry and notifications are read from the rows at the next start.
     parts.jobs.remove(known)
     parts.news.set()

@@ -6,13 +6,15 @@ The chain, the keys and the adapters are named by what is asked of them, so that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import Protocol
 
 from adyton.config import Config
 from adyton.domain.chain import Address, Hash, Hex, Receipt
+from adyton.domain.gas import GasRules
 from adyton.domain.jobs import TaskSpec
 from adyton.domain.runs import Data
 from adyton.domain.transactions import TransactionRequest
@@ -23,11 +25,18 @@ from adyton.ethereum.head_tracker import ChainState
 from adyton.ethereum.views import EndpointView
 from adyton.initiators.open_requests import OpenRequests
 from adyton.metrics import Metrics
-from adyton.ports import Clock, Entropy, HttpTransport
+from adyton.ports import Clock, Entropy, HttpTransport, LogLevels, LoneLevel
+from adyton.services.audit import AuditLog
 from adyton.services.balances import Holding
+from adyton.services.edge import Edge
+from adyton.services.explorer_view import ExplorerView
+from adyton.services.known_tokens import Tokens
+from adyton.services.live import Hub
 from adyton.services.sessions import Sessions
+from adyton.services.throttle import Throttle
 from adyton.storage.bridges import Bridges
 from adyton.storage.database import Database, Statement
+from adyton.storage.lists import Lists
 from adyton.transactions.wishes import Foresight
 
 
@@ -61,6 +70,27 @@ class Outgoing(Protocol):
     ) -> Statement:
         """The statement that leaves a transaction which no task asked for. It returns the row's id, or no row when there is one
         under that key of the caller. Raises Invalid."""
+        ...
+
+    @property
+    def price_default(self) -> int:
+        """ETH_GAS_PRICE_DEFAULT as it counts now, in wei."""
+        ...
+
+    def with_price_default(self, wei: int) -> GasRules:
+        """The rules with another one. Raises Invalid when it contradicts them."""
+        ...
+
+    def price_by(self, rules: GasRules) -> None:
+        """Make prices by other rules from now on."""
+        ...
+
+    async def add_sender(self, address: Address) -> None:
+        """Send with one more key of the keystore."""
+        ...
+
+    async def retire_sender(self, address: Address) -> None:
+        """Give a key nothing more to send. Raises Conflict while a transaction of it is not safe."""
         ...
 
     def wake(self) -> None:
@@ -130,6 +160,43 @@ class Keys(Protocol):
         """An account's signature of a message, as wallets make it: r, s, and 27 or 28. Raises NotFound."""
         ...
 
+    async def create(self, password: str, *, entropy: Entropy) -> Address:
+        """Make a key. Raises Unauthenticated unless the password is the keystore's, as all that follow."""
+        ...
+
+    async def take_in(self, content: object, their_password: str, password: str) -> Address:
+        """Add the key of a key file. Raises Invalid, Conflict."""
+        ...
+
+    async def give_out(self, address: Address, password: str, new_password: str) -> Mapping[str, object]:
+        """A key file of one key. Raises NotFound, Invalid."""
+        ...
+
+    async def change_password(self, old: str, new: str) -> None:
+        """Encrypt every key with another password. Raises Invalid."""
+        ...
+
+    async def check(self, password: str) -> None:
+        """Whether the password is the keystore's."""
+        ...
+
+    async def remove(self, address: Address, *, hard: bool) -> None:
+        """Forget a key. Raises NotFound, Conflict."""
+        ...
+
+
+class SqlLog(Protocol):
+    """Whether SQL statements are written to the log."""
+
+    speaks: bool
+
+
+@dataclass(slots=True)
+class NoSqlLog:
+    """A switch that switches nothing: where nobody looks at it."""
+
+    speaks: bool = False
+
 
 class TaskTypes(Protocol):
     """Knows what tasks there are."""
@@ -156,10 +223,13 @@ class TaskTypes(Protocol):
 class Parts:
     """The parts of a node that the services use.
 
-    ``link_contract`` gives the LINK token, None as long as it is not known: it may depend on the chain that the node finds.
-    ``holdings`` shows what the balance monitor saw last. ``endpoints`` shows the Ethereum nodes, in the order in which they
-    were given. ``finality_depth`` is in blocks. ``http`` reaches external initiators; ``news`` is set when there is something
-    that they are to be told. ``zone`` is that of cron lines which name none.
+    ``lists`` are those of ``db``. ``link_contract`` gives the LINK token, None as long as it is not known: it may depend on the
+    chain that the node finds. ``holdings`` shows what the balance monitor saw last. ``endpoints`` shows the
+    Ethereum nodes, in the order in which they were given. ``chain_id`` gives the chain's id once it is known. ``levels`` and ``sql_log`` say what is written to the log.
+    ``finality_depth`` is in blocks. ``http`` reaches external initiators; ``news`` is set when there is something
+    that they are to be told. ``trying`` is held by each draft that is tried, so that the others wait. ``live`` hands events
+    to those who watch, ``explorer`` shows how the line to one is. ``zone`` is that of cron lines which name none. ``edge`` is
+    what the API's server says of itself.
     """
 
     config: Config
@@ -167,6 +237,7 @@ class Parts:
     clock: Clock
     entropy: Entropy
     db: Database
+    lists: Lists
     jobs: JobRegistry
     bridges: Bridges
     engine: Engine
@@ -180,10 +251,20 @@ class Parts:
     keys: Keys
     intake: Intake
     sessions: Sessions
+    tokens: Tokens
+    throttle: Throttle
+    audit: AuditLog
     http: HttpTransport
     link_contract: Callable[[], Address | None]
     holdings: Callable[[], Sequence[Holding]] = tuple
     endpoints: Callable[[], Sequence[EndpointView]] = tuple
+    chain_id: Callable[[], int | None] = lambda: None
+    levels: LogLevels = field(default_factory=LoneLevel)
+    sql_log: SqlLog = field(default_factory=NoSqlLog)
     finality_depth: int = 50
     zone: tzinfo = UTC
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    trying: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, 4))
+    live: Hub = field(default_factory=Hub)
+    explorer: ExplorerView = field(default_factory=ExplorerView)
+    edge: Edge = field(default_factory=Edge)

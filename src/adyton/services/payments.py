@@ -58,7 +58,7 @@ async def withdraw(parts: Parts, body: bytes, key: str | None) -> Transaction:
     ask = _read(body, key, struct="WithdrawalRequest", unit="Link", source="contractAddress")
     contract = ask.source or parts.config.oracle_contract_address
     if contract is None:
-        raise NotChecked("OracleContractAddress not set; cannot check LINK balance")
+        raise NotChecked("OracleContractAddress not set; cannot check LINK balance", code="ADY-0714")
     data = f"0x{_WITHDRAW}{ask.to[2:]:0>64}{ask.amount:064x}"
     known = await _known(parts, ask, WITHDRAWAL, contract, data, 0)
     if known is not None:
@@ -78,9 +78,9 @@ async def transfer(parts: Parts, body: bytes, key: str | None) -> Transaction:
         return known
     keys = parts.keys.addresses()
     if not keys:
-        raise Invalid("Must activate an account before creating a transaction")
+        raise Invalid("Must activate an account before creating a transaction", code="ADY-0713")
     if ask.source is not None and ask.source not in keys:
-        raise Invalid(Fault("Transaction failed: account does not exist", "/from"))
+        raise Invalid(Fault("Transaction failed: account does not exist", "/from", code="ADY-0712"))
     senders = await _able(parts, (ask.source,) if ask.source is not None else keys, ask.amount)
     return await _pay(parts, TransactionRequest(to=ask.to, data="0x", value=ask.amount, senders=senders), TRANSFER, ask)
 
@@ -95,7 +95,7 @@ def _read(body: bytes, key: str | None, *, struct: str, unit: str, source: str) 
     amount = _amount(given, struct, unit, faults)
     to = _address(given, "address", faults)
     if to == ZERO_ADDRESS:
-        faults.append(Fault(f"Invalid {'withdrawal' if unit == 'Link' else 'transfer'} address", "/address"))
+        faults.append(Fault(f"Invalid {'withdrawal' if unit == 'Link' else 'transfer'} address", "/address", code="ADY-0711"))
     paid_from = _address(given, source, faults)
     own_key = _own_key(given, key, faults)
     if faults:
@@ -108,11 +108,11 @@ def _amount(given: Mapping[str, object], struct: str, unit: str, faults: list[Fa
     kind = "juels" if unit == "Link" else "wei"
     if isinstance(value, str):
         if not _AMOUNT.fullmatch(value):
-            faults.append(Fault(f'assets: cannot unmarshal "{value[:100]}" into a *assets.{unit}', "/amount"))
+            faults.append(Fault(f'assets: cannot unmarshal "{value[:100]}" into a *assets.{unit}', "/amount", code="ADY-0710"))
             return 0
         number = int(value)
         if number >= _WORD_LIMIT:
-            faults.append(Fault(f"amount of {number} {kind} is more than there can be", "/amount"))
+            faults.append(Fault(f"amount of {number} {kind} is more than there can be", "/amount", code="ADY-0710"))
         elif number < 1:
             faults.append(_too_little(unit))
         return number
@@ -122,15 +122,19 @@ def _amount(given: Mapping[str, object], struct: str, unit: str, faults: list[Fa
         words = kind_of(value).removeprefix("a ").removeprefix("an ")
         name = {"boolean": "bool"}.get(words, words)
         faults.append(
-            Fault(f"json: cannot unmarshal {name} into Go struct field {struct}.amount of type *assets.{unit}", "/amount")
+            Fault(
+                f"json: cannot unmarshal {name} into Go struct field {struct}.amount of type *assets.{unit}",
+                "/amount",
+                code="ADY-0710",
+            )
         )
     return 0
 
 
 def _too_little(unit: str) -> Fault:
     if unit == "Link":
-        return Fault("Must withdraw at least 0.000000000000000001 LINK", "/amount")
-    return Fault("Must transfer at least 0.000000000000000001 ETH: amount is wei in digits", "/amount")
+        return Fault("Must withdraw at least 0.000000000000000001 LINK", "/amount", code="ADY-0710")
+    return Fault("Must transfer at least 0.000000000000000001 ETH: amount is wei in digits", "/amount", code="ADY-0710")
 
 
 def _address(given: Mapping[str, object], name: str, faults: list[Fault]) -> Address:
@@ -143,10 +147,14 @@ def _address(given: Mapping[str, object], name: str, faults: list[Fault]) -> Add
         if value[2:] not in {right[2:], right[2:].lower(), right[2:].upper()}:
             # v0.6.2's API took it all the same. What is paid to a mistyped address is lost.
             faults.append(
-                Fault(f"{name} of {value} is mistyped: its capitals do not fit its digits, which make {right}", f"/{name}")
+                Fault(
+                    f"{name} of {value} is mistyped: its capitals do not fit its digits, which make {right}",
+                    f"/{name}",
+                    code="ADY-0711",
+                )
             )
         return value.lower()
-    faults.append(Fault(f"{name} must be 0x and 40 hex digits", f"/{name}"))
+    faults.append(Fault(f"{name} must be 0x and 40 hex digits", f"/{name}", code="ADY-0711"))
     return "0x"
 
 
@@ -154,13 +162,13 @@ def _own_key(given: Mapping[str, object], header: str | None, faults: list[Fault
     value = field(given, "idempotencyKey")
     inside = None if value is msgspec.UNSET else value
     if header is not None and inside is not None and inside != header:
-        faults.append(Fault("idempotencyKey differs from the header Idempotency-Key", "/idempotencyKey"))
+        faults.append(Fault("idempotencyKey differs from the header Idempotency-Key", "/idempotencyKey", code="ADY-0720"))
         return None
     key = inside if header is None else header
     if key is None:
         return None
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        faults.append(Fault("idempotencyKey must be a text of 1 to 200 ASCII characters", "/idempotencyKey"))
+        faults.append(Fault("idempotencyKey must be a text of 1 to 200 ASCII characters", "/idempotencyKey", code="ADY-0720"))
         return None
     return key
 
@@ -173,14 +181,14 @@ async def _owner(parts: Parts, contract: Address, amount: int, data: Hex) -> Add
     _check_connected(parts)
     keys = parts.keys.addresses()
     if not keys:
-        raise NotChecked("Must connect and activate an account before creating a transaction")
+        raise NotChecked("Must connect and activate an account before creating a transaction", code="ADY-0713")
     balances, refusal = await _withdrawable(parts, contract, keys)
     if not balances:
-        raise NotChecked(f"Could not check LINK balance for {evm.checksum(contract)}; {refusal}")
+        raise NotChecked(f"Could not check LINK balance for {evm.checksum(contract)}; {refusal}", code="ADY-0715")
     if amount > max(balances.values()):
         held = evm.eighteen(max(balances.values()))
         amounts = f"Withdrawal Amount: {evm.eighteen(amount)} Link Balance: {held}"
-        raise Invalid(Fault(f"Insufficient link balance. {amounts}", "/amount"))
+        raise Invalid(Fault(f"Insufficient link balance. {amounts}", "/amount", code="ADY-0716"))
     for sender in balances:
         try:
             await parts.balances.call(contract, data, sender=sender)
@@ -188,7 +196,9 @@ async def _owner(parts: Parts, contract: Address, amount: int, data: Hex) -> Add
             refusal = revert_text(fault) or fault.message
         else:
             return sender
-    raise Invalid(f"the contract {evm.checksum(contract)} refuses the withdrawal: {refusal}; do our keys own it?")
+    raise Invalid(
+        f"the contract {evm.checksum(contract)} refuses the withdrawal: {refusal}; do our keys own it?", code="ADY-0718"
+    )
 
 
 async def _withdrawable(parts: Parts, contract: Address, keys: tuple[Address, ...]) -> tuple[dict[Address, int], str]:
@@ -213,7 +223,7 @@ async def _able(parts: Parts, keys: tuple[Address, ...], amount: int) -> tuple[A
     try:
         held = {key: await parts.balances.balance(key) for key in keys}
     except RpcError as fault:
-        raise Invalid(f"Transaction failed: {fault}") from None
+        raise Invalid(f"Transaction failed: {fault}", code="ADY-0722") from None
     able = tuple(key for key in keys if held[key] >= amount + gas)
     if not able:
         richest = max(keys, key=lambda key: held[key])
@@ -222,6 +232,7 @@ async def _able(parts: Parts, keys: tuple[Address, ...], amount: int) -> tuple[A
                 f"Transaction failed: insufficient balance: {evm.checksum(richest)} holds {evm.eighteen(held[richest])} ETH; "
                 f"{evm.eighteen(amount)} to be sent and at most {evm.eighteen(gas)} for gas make {evm.eighteen(amount + gas)}",
                 "/amount",
+                code="ADY-0717",
             )
         )
     return able
@@ -230,7 +241,9 @@ async def _able(parts: Parts, keys: tuple[Address, ...], amount: int) -> tuple[A
 def _check_connected(parts: Parts) -> None:
     state = parts.chain.state
     if not state.connected or state.head is None:
-        raise Disconnected(f"Cannot talk to chain, pending connection: {state.problem or 'no head has been seen yet'}")
+        raise Disconnected(
+            f"Cannot talk to chain, pending connection: {state.problem or 'no head has been seen yet'}", code="ADY-0600"
+        )
 
 
 # --- paying ----------------------------------------------------------------------------------------------------------
@@ -245,7 +258,9 @@ async def _known(parts: Parts, ask: _Ask, purpose: str, to: Address, data: Hex, 
         return None
     same_sender = purpose == WITHDRAWAL or ask.source in {None, found.from_address}
     if (found.purpose, found.to_address, found.data, found.value) != (purpose, to, data, value) or not same_sender:
-        raise Conflict(f"the key {ask.key!r} belongs to another payment, transaction {found.id}; give this one a new key")
+        raise Conflict(
+            f"the key {ask.key!r} belongs to another payment, transaction {found.id}; give this one a new key", code="ADY-0721"
+        )
     return await _with_hash(parts, found)
 
 
@@ -276,5 +291,5 @@ async def _with_hash(parts: Parts, transaction: Transaction) -> Transaction:
         await parts.clock.sleep(_LOOK_EVERY)
         transaction = await stored.get(parts.db, transaction.id) or transaction
     if transaction.state is TransactionState.FATAL_ERROR:
-        raise Invalid(f"Transaction failed: {transaction.error} (transaction {transaction.id})")
+        raise Invalid(f"Transaction failed: {transaction.error} (transaction {transaction.id})", code="ADY-0722")
     return transaction

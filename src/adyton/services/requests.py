@@ -25,6 +25,7 @@ from adyton.storage import jobs as stored_jobs
 from adyton.storage import runs as stored_runs
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.fates import Chosen
+from adyton.storage.paged import Paged
 
 _ID = re.compile(r"(?:(0x[0-9a-f]{40}):)?(0x[0-9a-f]{64})")
 _AT_ONCE = 400
@@ -38,9 +39,13 @@ T = TypeVar("T")
 class Gone(Conflict):
     """The chain does not hold the request any more."""
 
+    usual = "ADY-0613"
+
 
 class Unwanted(Conflict):
     """The node would not take the request if it came now."""
+
+    usual = "ADY-0618"
 
 
 class Accounted(msgspec.Struct, frozen=True):
@@ -63,13 +68,17 @@ async def page(
     offset: int,
     limit: int,
     descending: bool = True,
-) -> tuple[list[Accounted], int]:
-    """A page of requests, the newest first unless told otherwise, and how many there are in all."""
+) -> Paged[Accounted]:
+    """A page of requests, the newest first unless told otherwise."""
     wanted = plain_id(job_id) if job_id is not None else None
-    found, count = await fates.page(
-        parts.db, chosen, job_id=wanted, contract=contract, offset=offset, limit=limit, descending=descending
+    found = await fates.page(
+        parts.lists, chosen, job_id=wanted, contract=contract, offset=offset, limit=limit, descending=descending
     )
-    return await accounted(parts, found), count
+
+    async def known(part: Sequence[Request]) -> list[Accounted]:
+        return await accounted(parts, part)
+
+    return found.of(known)
 
 
 async def get(parts: Parts, identity: str) -> Accounted:
@@ -82,17 +91,19 @@ async def find(parts: Parts, identity: str) -> Request:
     """As ``get``, only the request."""
     parsed = _ID.fullmatch(identity.lower())
     if parsed is None:
-        raise NotFound("Request not found: a request's id is 0x and 64 hex digits, or contract:id")
+        raise NotFound("Request not found: a request's id is 0x and 64 hex digits, or contract:id", code="ADY-0611")
     contract, request_id = parsed.groups()
     if contract is not None:
         found = [known] if (known := await requests.get(parts.db, contract, request_id)) is not None else []
     else:
         found = await requests.named(parts.db, request_id)
     if not found:
-        raise NotFound("Request not found; `adyton explain` says of its transaction's hash what the chain knows of it")
+        raise NotFound(
+            "Request not found; `adyton explain` says of its transaction's hash what the chain knows of it", code="ADY-0611"
+        )
     if len(found) > 1:
         names = ", ".join(f"{evm.checksum(each.contract)}:{each.request_id}" for each in found)
-        raise Conflict(f"several contracts have a request of that id; name one: {names}")
+        raise Conflict(f"several contracts have a request of that id; name one: {names}", code="ADY-0612")
     return found[0]
 
 
@@ -151,12 +162,17 @@ async def start_again(parts: Parts, request: Request) -> tuple[Run, Job]:
     job, initiator = await _listener(parts, request, entry)
     asked = read_run_log(entry, initiator)
     if await asked_of_chain(parts.open_requests.closed({(request.contract, request.request_id): asked})):
-        raise Gone(f"contract {evm.checksum(request.contract)} does not hold it any more: answered or cancelled unseen")
+        raise Gone(
+            f"contract {evm.checksum(request.contract)} does not hold it any more: answered or cancelled unseen",
+            code="ADY-0613",
+        )
     new = _made(parts, job, initiator, entry, asked)
     try:
-        await parts.db.write(*reruns.started_again(request, old, new, parts.clock.now()))
+        now = parts.clock.now()
+        news = (*parts.engine.news.saved([new]), *parts.engine.news.moved([] if old is None else [old.id], now))
+        await parts.db.write(*reruns.started_again(request, old, new, now), *news)
     except Conflict:
-        raise Conflict("something else changed the request meanwhile; look at it again") from None
+        raise Conflict("something else changed the request meanwhile; look at it again", code="ADY-0617") from None
     parts.engine.accept([new])
     log.info("a request is run again", request=request.request_id, run=new.id, instead=request.run_id, job=job.id)
     return new, job
@@ -166,7 +182,7 @@ async def _replaceable(parts: Parts, request: Request) -> Run | None:
     """The run whose place a new one may take; None if the request has none. Raises Conflict."""
     if request.closed is not None:
         how, where = request.closed.how.value, request.closed.transaction_hash
-        raise Conflict(f"the request is {how} on the chain, in transaction {where}: nothing is left to do")
+        raise Conflict(f"the request is {how} on the chain, in transaction {where}: nothing is left to do", code="ADY-0614")
     if request.run_id is None:
         return None
     old = await stored_runs.get(parts.db, request.run_id, parts.jobs)
@@ -174,7 +190,8 @@ async def _replaceable(parts: Parts, request: Request) -> Run | None:
         return None
     if not old.status.finished:
         raise Conflict(
-            f"its run {old.id} is not finished ({old.status.value}); `adyton explain {old.id}` says what it waits for"
+            f"its run {old.id} is not finished ({old.status.value}); `adyton explain {old.id}` says what it waits for",
+            code="ADY-0615",
         )
     for transaction in (await stored_transactions.of_runs(parts.db, [old.id])).values():
         _check_idle(transaction, request)
@@ -185,11 +202,12 @@ def _check_idle(transaction: Transaction, request: Request) -> None:
     """Raises Conflict when a transaction has answered or may still, or has done all that the job does."""
     if transaction.receipt is not None and transaction.failure is None:
         done = "the request is answered" if transaction.to_address == request.contract else "its job has called whom it calls"
-        raise Conflict(f"{done} in transaction {transaction.receipt.transaction_hash}")
+        raise Conflict(f"{done} in transaction {transaction.receipt.transaction_hash}", code="ADY-0614")
     if transaction.state not in _SETTLED:
         raise Conflict(
             f"transaction {transaction.id} of its run is {transaction.state.value} and may still answer; wait for it, or "
-            f"cancel it first: `adyton txs cancel {transaction.id}`"
+            f"cancel it first: `adyton txs cancel {transaction.id}`",
+            code="ADY-0616",
         )
 
 
@@ -197,17 +215,18 @@ async def _fresh(parts: Parts, request: Request) -> Log:
     """The request's log as the chain has it now. Raises Gone, TryAgain."""
     receipt = await asked_of_chain(parts.lookup.receipt(request.transaction_hash))
     if receipt is None:
-        raise Gone(f"its transaction {request.transaction_hash} is not on the chain any more")
+        raise Gone(f"its transaction {request.transaction_hash} is not on the chain any more", code="ADY-0613")
     for entry in receipt.logs:
         asked = run_log_in(entry)
         if asked is None or (entry.address, asked.request_id) != (request.contract, request.request_id):
             continue
         if await asked_of_chain(parts.chain.canonical_hash(entry.block_number)) != entry.block_hash:
             raise TryAgain(
-                f"block {entry.block_number}, which holds the request, is not on the chain that the node follows now"
+                f"block {entry.block_number}, which holds the request, is not on the chain that the node follows now",
+                code="ADY-0619",
             )
         return entry
-    raise Gone(f"its transaction {request.transaction_hash} does not ask it any more")
+    raise Gone(f"its transaction {request.transaction_hash} does not ask it any more", code="ADY-0613")
 
 
 async def _listener(parts: Parts, request: Request, entry: Log) -> tuple[Job, Initiator]:
@@ -216,10 +235,10 @@ async def _listener(parts: Parts, request: Request, entry: Log) -> tuple[Job, In
     if job is None:
         archived = await stored_jobs.archived(parts.db, [request.job_id])
         why = "is archived" if archived else "is not on this node"
-        raise Unwanted(f"its job {request.job_id} {why}, and no other can answer it")
+        raise Unwanted(f"its job {request.job_id} {why}, and no other can answer it", code="ADY-0618")
     initiator = listener(job, entry)
     if initiator is None:
-        raise Unwanted(f"its job {job.id} does not listen to contract {evm.checksum(entry.address)}")
+        raise Unwanted(f"its job {job.id} does not listen to contract {evm.checksum(entry.address)}", code="ADY-0618")
     return job, initiator
 
 
@@ -230,9 +249,9 @@ def _made(parts: Parts, job: Job, initiator: Initiator, entry: Log, asked: RunLo
     try:
         run = parts.maker.from_log(job, initiator, entry, asked, height)
     except Refused as fault:
-        raise Unwanted(str(fault)) from None
+        raise Unwanted(str(fault), code="ADY-0618") from None
     if run.status is RunStatus.ERRORED:
-        raise Unwanted(f"it would be refused again: {run.error}")
+        raise Unwanted(f"it would be refused again: {run.error}", code="ADY-0618")
     return run
 
 
@@ -241,7 +260,7 @@ async def asked_of_chain(question: Awaitable[T]) -> T:
     try:
         return await question
     except RpcError as fault:
-        raise TryAgain(f"the Ethereum node does not say: {fault}") from fault
+        raise TryAgain(f"the Ethereum node does not say: {fault}", code="ADY-0619") from fault
 
 
 async def give_up(parts: Parts, request: Request, reason: str) -> None:

@@ -36,30 +36,39 @@ log = structlog.get_logger(__name__)
 class Undeletable(Invalid):
     """Runs of that status are not history."""
 
+    usual = "ADY-0308"
+
 
 class Retention:
-    """The loop. A crash costs a pass: what a chunk deleted stays deleted, and the next start begins again."""
+    """The loop, which forgets old runs, and old entries of the audit log. A crash costs a pass: what a chunk deleted stays
+    deleted, and the next start begins again."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     async def run(self) -> None:
-        """One pass now and then, for ever; returns at once when RUN_HISTORY_RETENTION is 0."""
-        keeps = self._parts.config.run_history_retention
-        if keeps <= 0:
-            return
-        while True:
-            pause = min(EVERY, max(keeps, 1.0))
+        """One pass now and then, for ever; returns at once when RUN_HISTORY_RETENTION and AUDIT_LOG_RETENTION are 0."""
+        config = self._parts.config
+        kept = [keeps for keeps in (config.run_history_retention, config.audit_log_retention) if keeps > 0]
+        while kept:
+            pause = min(EVERY, max(1.0, min(kept)))
             try:
-                deleted = await delete(self._parts, FINISHED, before=self._parts.clock.now() - round(keeps * _MICROS))
-                if deleted:
-                    log.info("old runs deleted", runs=deleted)
+                await self._pass()
             except StorageUnavailable as fault:
                 log.error("old runs cannot be deleted now", because=str(fault))
                 pause = min(PATIENCE, pause)
             except (Conflict, Broken):
                 log.exception("old runs cannot be deleted, in a way that must not be")
             await self._parts.clock.sleep(pause)
+
+    async def _pass(self) -> None:
+        parts, config = self._parts, self._parts.config
+        if config.run_history_retention > 0:
+            before = parts.clock.now() - round(config.run_history_retention * _MICROS)
+            if deleted := await delete(parts, FINISHED, before=before):
+                log.info("old runs deleted", runs=deleted)
+        if config.audit_log_retention > 0 and (forgotten := await parts.audit.forget(config.audit_log_retention)):
+            log.info("old entries of the audit log deleted", entries=forgotten)
 
 
 async def delete(parts: Parts, statuses: Collection[RunStatus], *, before: int) -> int:
@@ -104,20 +113,24 @@ def _before(value: object) -> int:
         return _NEVER
     if not isinstance(value, str):
         raise Invalid(
-            Fault(f"updatedBefore must be a time such as 2019-06-27T14:03:11Z, not {kind_of(value)}", "/updatedBefore")
+            Fault(
+                f"updatedBefore must be a time such as 2019-06-27T14:03:11Z, not {kind_of(value)}",
+                "/updatedBefore",
+                code="ADY-0307",
+            )
         )
     try:
         return parse_rfc3339(value)
     except ValueError as wrong:
-        raise Invalid(Fault(f"updatedBefore: {wrong}", "/updatedBefore")) from None
+        raise Invalid(Fault(f"updatedBefore: {wrong}", "/updatedBefore", code="ADY-0307")) from None
 
 
 def _statuses(value: object) -> frozenset[RunStatus]:
     if value is UNSET or value is None:
         return frozenset()
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise Invalid(Fault('status must be a list of statuses, such as ["completed", "errored"]', "/status"))
+        raise Invalid(Fault('status must be a list of statuses, such as ["completed", "errored"]', "/status", code="ADY-0307"))
     wrong = [each for each in value if each not in FINISHED]
     if wrong:
-        raise Undeletable(*(Fault(f"cannot delete Runs with status {each}", "/status") for each in wrong))
+        raise Undeletable(*(Fault(f"cannot delete Runs with status {each}", "/status", code="ADY-0308") for each in wrong))
     return frozenset(map(RunStatus, value))

@@ -14,6 +14,7 @@ from adyton.domain.data import MergeError
 from adyton.domain.event_logs import ETH_LOG
 from adyton.domain.external_initiators import EXTERNAL
 from adyton.domain.jobs import Initiator, Job
+from adyton.domain.run_errors import code_of
 from adyton.domain.runs import Data, Run, RunStatus, TaskRun
 from adyton.domain.schedule_requests import CRON, RUN_AT
 from adyton.domain.times import rfc3339
@@ -127,12 +128,17 @@ def _end(run: Run, sight: Sight) -> Step:
     if run.superseded_by is not None:
         return Step("run replaced", f"{_status(run)}; run {run.superseded_by} took its place", run.updated_at)
     if run.status.finished:
-        return Step("run ended", _status(run), run.finished_at)
+        return Step("run ended", f"{_status(run)}{_page(run)}", run.finished_at)
     return Step("run now", f"{run.status.value or 'unstarted'}{_awaits(run, sight)}{_deadline(run)}", run.updated_at)
 
 
 def _status(run: Run) -> str:
     return f"{run.status.value}: {words(run.error)}" if run.error else run.status.value
+
+
+def _page(run: Run) -> str:
+    code = code_of(run)
+    return "" if code is None else f" (`adyton explain {code}` says what that means and what to do)"
 
 
 def _awaits(run: Run, sight: Sight) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from adyton.domain import data
 from adyton.domain.errors import Invalid, NotFound
 from adyton.domain.external_initiators import ExternalInitiator, started_by
@@ -13,8 +15,11 @@ from adyton.domain.transactions import Transaction
 from adyton.engine.create import OutsideWindow
 from adyton.services.jobs import plain_id
 from adyton.services.parts import Parts
+from adyton.storage import run_lists
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
+from adyton.storage.paged import Paged
+from adyton.storage.run_lists import Wanted
 
 Transactions = dict[tuple[str, int], Transaction]
 """Transactions by run id and position of the task that asked for them."""
@@ -32,13 +37,13 @@ async def create_web(parts: Parts, job_id: str, body: bytes, *, caller: External
     """
     job = parts.jobs.jobs.get(plain_id(job_id))
     if job is None:
-        raise NotFound("Job not found")
+        raise NotFound("Job not found", code="ADY-0301")
     initiator = started_by(job, caller)
     given, text = _input(body)
     try:
         return await parts.engine.start(job, initiator, given, text=text), job
     except OutsideWindow as outside:
-        raise NotStarted(f"NewRun failed: {outside}") from None
+        raise NotStarted(f"NewRun failed: {outside}", code="ADY-0302") from None
 
 
 def _input(body: bytes) -> tuple[object, str | None]:
@@ -48,7 +53,7 @@ def _input(body: bytes) -> tuple[object, str | None]:
     try:
         given = data.parse(body, deepest=data.DEEPEST_OF_A_SOURCE)
     except ValueError as wrong:
-        raise NotStarted(f"the body is not JSON: {wrong}") from None
+        raise NotStarted(f"the body is not JSON: {wrong}", code="ADY-0020") from None
     if given is None:
         return {}, None
     return given, None if isinstance(given, dict) else body.decode().strip()
@@ -59,18 +64,21 @@ async def get(parts: Parts, run_id: str) -> tuple[Run, Job]:
     run = await stored.get(parts.db, plain_id(run_id), parts.jobs)
     job = parts.jobs.jobs.get(run.job_id) if run is not None else None
     if run is None or job is None:
-        raise NotFound("Job run not found")
+        raise NotFound("Job run not found", code="ADY-0300")
     return run, job
 
 
-async def page(
-    parts: Parts, *, job_id: str | None, offset: int, limit: int, descending: bool
-) -> tuple[list[tuple[Run, Job]], int]:
-    """A page of the runs of live jobs (of one job), by age, and how many there are in all."""
-    wanted = plain_id(job_id) if job_id is not None else None
-    found, count = await stored.page(parts.db, parts.jobs, job_id=wanted, offset=offset, limit=limit, descending=descending)
-    # A job archived between the query and this line takes its runs with it.
-    return [(run, parts.jobs.jobs[run.job_id]) for run in found if run.job_id in parts.jobs.jobs], count
+async def page(parts: Parts, wanted: Wanted, *, offset: int, limit: int, descending: bool) -> Paged[tuple[Run, Job]]:
+    """A page of the runs of live jobs that are wanted, by age."""
+    if wanted.job_id is not None:
+        wanted = msgspec.structs.replace(wanted, job_id=plain_id(wanted.job_id))
+    found = await run_lists.page(parts.lists, parts.jobs, wanted, offset=offset, limit=limit, descending=descending)
+
+    async def with_jobs(part: Sequence[Run]) -> list[tuple[Run, Job]]:
+        # A job archived between the query and this line takes its runs with it.
+        return [(run, parts.jobs.jobs[run.job_id]) for run in part if run.job_id in parts.jobs.jobs]
+
+    return found.of(with_jobs)
 
 
 async def awaited(parts: Parts, runs: Sequence[Run]) -> Transactions:

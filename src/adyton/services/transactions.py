@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 import structlog
@@ -14,7 +15,9 @@ from adyton.domain.transactions import Attempt, Transaction, TransactionState
 from adyton.domain.wishes import Wish
 from adyton.services.parts import Parts
 from adyton.storage import operator_transactions as stored
-from adyton.storage.operator_transactions import AttemptOf
+from adyton.storage import transaction_lists
+from adyton.storage.paged import Paged
+from adyton.storage.transaction_lists import AttemptOf, Wanted
 from adyton.transactions.wishes import Foreseen
 
 _ID = re.compile(r"[0-9]{1,18}")
@@ -44,15 +47,18 @@ class Wished(msgspec.Struct, frozen=True):
 # --- look ------------------------------------------------------------------------------------------------------------
 
 
-async def page(parts: Parts, *, offset: int, limit: int) -> tuple[list[Shown], int]:
-    """A page of transactions, newest first, and how many there are."""
-    found, count = await stored.page(parts.db, offset=offset, limit=limit)
-    return [shown(each) for each in found], count
+async def page(parts: Parts, wanted: Wanted, *, offset: int, limit: int) -> Paged[Shown]:
+    """A page of the transactions that are wanted, newest first."""
+    return (await transaction_lists.page(parts.lists, wanted, offset=offset, limit=limit)).of(_shown)
 
 
-async def attempts_page(parts: Parts, *, offset: int, limit: int) -> tuple[list[AttemptOf], int]:
-    """A page of attempts, newest first, and how many there are."""
-    return await stored.attempts_page(parts.db, offset=offset, limit=limit)
+async def _shown(part: Sequence[Transaction]) -> list[Shown]:
+    return [shown(each) for each in part]
+
+
+async def attempts_page(parts: Parts, *, offset: int, limit: int) -> Paged[AttemptOf]:
+    """A page of attempts, newest first."""
+    return await transaction_lists.attempts_page(parts.lists, offset=offset, limit=limit)
 
 
 async def get(parts: Parts, name: str) -> Shown:
@@ -66,7 +72,7 @@ async def get(parts: Parts, name: str) -> Shown:
         transaction = await stored.by_hash(parts.db, wanted)
         if transaction is not None:
             return Shown(transaction, next(each for each in transaction.attempts if each.hash == wanted))
-    raise NotFound("Transaction not found")
+    raise NotFound("Transaction not found", code="ADY-0700")
 
 
 def shown(transaction: Transaction) -> Shown:
@@ -97,7 +103,7 @@ async def wish(parts: Parts, name: str, wanted: Wish, body: bytes, *, dry: bool)
             continue  # it went on meanwhile: look again whether the wish makes sense now
         log.warning("an operator wishes", wish=wanted.value, transaction=transaction.id, price=price)
         return Wished((await get(parts, str(transaction.id))).transaction, wanted, foreseen, dry=False)
-    raise Conflict(f"transaction {name} changes too fast; try again")
+    raise Conflict(f"transaction {name} changes too fast; try again", code="ADY-0701")
 
 
 async def _leave(parts: Parts, transaction: Transaction, wanted: Wish, price: int | None) -> None:
@@ -116,8 +122,10 @@ def _price(body: bytes, wanted: Wish) -> int | None:
     if given is None or given is msgspec.UNSET or given == "":
         return None
     if wanted is Wish.RESEND:
-        raise Invalid(Fault("gasPrice: the same bytes are sent again, at their own price; bump raises it", "/gasPrice"))
+        raise Invalid(
+            Fault("gasPrice: the same bytes are sent again, at their own price; bump raises it", "/gasPrice", code="ADY-0703")
+        )
     text = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
     if not _WEI.fullmatch(text) or int(text) == 0:
-        raise Invalid(Fault('gasPrice must be wei a gas in digits, such as "50000000000"', "/gasPrice"))
+        raise Invalid(Fault('gasPrice must be wei a gas in digits, such as "50000000000"', "/gasPrice", code="ADY-0702"))
     return int(text)

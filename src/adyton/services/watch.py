@@ -13,11 +13,12 @@ from adyton.domain.errors import StorageUnavailable
 from adyton.services import requests
 from adyton.services.parts import Parts
 from adyton.services.recent import Recent
-from adyton.storage import alarms, counts, facts
+from adyton.storage import alarms, counts, facts, sync_events
 from adyton.storage import logs as stored_logs
 from adyton.storage.alarms import Alarm
 from adyton.storage.counts import Oldest, OpenTransactions, Rereads
 from adyton.storage.logs import Cursor
+from adyton.storage.sync_events import Outstanding
 
 KEPT = 2.0
 """Seconds for which an answer serves whoever asks."""
@@ -54,6 +55,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     foreign_nonces: Mapping[Address, int]
     alarms: Sequence[Alarm]
     database_size: int
+    explorer: Outstanding | None = None
+    """What an explorer has not been told; None if there is none."""
 
     @property
     def lag(self) -> int | None:
@@ -116,4 +119,5 @@ class Watch:
             foreign_nonces=await counts.foreign_nonces(db),
             alarms=await alarms.load(db),
             database_size=await counts.size(db),
+            explorer=await sync_events.outstanding(db) if self._parts.config.explorer_url else None,
         )

@@ -112,9 +112,9 @@ async def _nothing_half_done(world: World) -> None:
         "SELECT runs.id, runs.status, COUNT(task_runs.position), "
         "SUM(CASE WHEN task_runs.status = 'completed' THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN task_runs.status LIKE 'pending%' THEN 1 ELSE 0 END), "
-        "(SELECT COUNT(*) FROM task_specs WHERE task_specs.job_id = runs.job_id) "
+        "(SELECT COUNT(*) FROM task_specs WHERE task_specs.job_id = runs.job_id AND task_specs.version = runs.job_version) "
         "FROM runs LEFT JOIN task_runs ON run_id = runs.id WHERE superseded_by IS NULL "
-        "GROUP BY runs.id, runs.status, runs.job_id ORDER BY runs.id"
+        "GROUP BY runs.id, runs.status, runs.job_id, runs.job_version ORDER BY runs.id"
     )
     for run_id, status, _, completed, pending, tasks in rows:
         if status == "completed" and completed != tasks:

@@ -15,6 +15,8 @@ FINALITY_VIOLATED = "finality violated"
 CHAIN_REPLACED = "chain replaced"
 """Nothing that was kept of the chain is on it any more: it was restarted, or the endpoint shows another one."""
 
+_CODES = {FINALITY_VIOLATED: "ADY-0634", CHAIN_REPLACED: "ADY-0635"}
+_OTHER = "ADY-0637"
 _DIGITS = 20
 # The first ``since`` stays; of two, the one that must be read again from further back tells what happened.
 _RAISE = f"""
@@ -31,6 +33,11 @@ class Alarm(msgspec.Struct, frozen=True):
     since: int
     detail: str
     block: int
+
+    @property
+    def code(self) -> str:
+        """The page about it."""
+        return _CODES.get(self.name, _OTHER)
 
     @property
     def cure(self) -> str:

@@ -55,7 +55,7 @@ async def open_database(url: str, *, root: Path, lock_timeout: float, clock: Clo
         from adyton.storage import postgres  # noqa: PLC0415 - the driver is an extra and takes a while to import
     except ImportError as error:
         raise Refused(
-            "DATABASE_URL names a PostgreSQL database, which needs the extra: pip install 'adyton[postgres]'"
+            "DATABASE_URL names a PostgreSQL database, which needs the extra: pip install 'adyton[postgres]'", code="ADY-0905"
         ) from error
     return await postgres.open_postgres(target.url, shown=target.shown, lock_timeout=lock_timeout, clock=clock, version=version)
 
@@ -81,9 +81,12 @@ def parse(url: str, *, root: Path) -> Target:
         return PostgresServer(url, shown=_shown(url))
     if name == "sqlite":
         path = url[len("sqlite://") :]
-        raise Invalid(f"DATABASE_URL: do not have full support for the sqlite URL, please use file:// instead for path {path}")
+        raise Invalid(
+            f"DATABASE_URL: do not have full support for the sqlite URL, please use file:// instead for path {path}",
+            code="ADY-0904",
+        )
     if name not in {"", "file"}:
-        raise Invalid(f"DATABASE_URL: the scheme {name}:// is not supported; allowed is {ALLOWED}")
+        raise Invalid(f"DATABASE_URL: the scheme {name}:// is not supported; allowed is {ALLOWED}", code="ADY-0904")
     return SqliteFile(_path(url))
 
 
@@ -91,12 +94,14 @@ def _path(url: str) -> Path:
     if url[:5].lower() == "file:":
         location = url[5:].removeprefix("//").removeprefix("localhost/" if url[5:].startswith("//localhost/") else "")
         if "?" in location or "#" in location:
-            raise Invalid("DATABASE_URL: a file: URL takes no parameters; give the path alone")
+            raise Invalid("DATABASE_URL: a file: URL takes no parameters; give the path alone", code="ADY-0904")
         location = "/" + unquote(location) if url[5:].startswith("//localhost/") else unquote(location)
     else:
         location = url
     if location in {"", ":memory:"} or location.endswith("/"):
-        raise Invalid(f"DATABASE_URL: {location or 'file:'} is not a file that can be kept; allowed is {ALLOWED}")
+        raise Invalid(
+            f"DATABASE_URL: {location or 'file:'} is not a file that can be kept; allowed is {ALLOWED}", code="ADY-0904"
+        )
     # One file, one lock, by whichever links it is reached.
     return Path(location).expanduser().resolve()
 
@@ -107,7 +112,9 @@ def _shown(url: str) -> str:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise Invalid(f"DATABASE_URL: not a PostgreSQL URL; allowed is {ALLOWED}") from None  # the cause shows the URL
+        raise Invalid(
+            f"DATABASE_URL: not a PostgreSQL URL; allowed is {ALLOWED}", code="ADY-0904"
+        ) from None  # the cause shows the URL
     return f"PostgreSQL at {parts.hostname or 'the local socket'}{port}, database {parts.path.lstrip('/') or '(default)'}"
 
 
@@ -150,7 +157,7 @@ def _prepare_directory(directory: Path, root: Path) -> None:
         if directory == root.resolve():
             directory.chmod(0o700)
     except OSError as error:
-        raise Refused(f"cannot use the directory {directory} for the database: {error.strerror}") from error
+        raise Refused(f"cannot use the directory {directory} for the database: {error.strerror}", code="ADY-0906") from error
 
 
 def _prepare_file(path: Path) -> None:
@@ -159,10 +166,15 @@ def _prepare_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
     except OSError as error:
-        raise Refused(f"cannot use {path} as the database: {error.strerror}") from error
+        raise Refused(f"cannot use {path} as the database: {error.strerror}", code="ADY-0906") from error
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> Exception:
     if sqlite.primary_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-        return Refused(f"{path} is not an SQLite database, or is damaged ({error}): restore a backup, or choose another file")
-    return StorageUnavailable(f"{path}: {error}; is there space left on its disk, and may this user write there?")
+        return Refused(
+            f"{path} is not an SQLite database, or is damaged ({error}): restore a backup, or choose another file",
+            code="ADY-0907",
+        )
+    return StorageUnavailable(
+        f"{path}: {error}; is there space left on its disk, and may this user write there?", code="ADY-0900"
+    )

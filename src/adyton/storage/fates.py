@@ -12,7 +12,9 @@ from typing import Any
 
 from adyton.domain.chain import Address
 from adyton.domain.requests import Request
-from adyton.storage.database import Database, Value
+from adyton.storage.database import Database, Row, Value
+from adyton.storage.lists import EVERYTHING, Condition, Lists
+from adyton.storage.paged import Paged, in_parts, smaller
 from adyton.storage.requests import COLUMNS, from_row
 
 _COLUMNS = ", ".join(f"q.{name}" for name in COLUMNS.split(", "))
@@ -34,7 +36,8 @@ _UNACCOUNTED = """
         OR (r.status IN ('errored', 'cancelled') AND COALESCE(r.error, '') = '')
         OR (r.status = 'errored' AND r.request_block <> q.block_hash)
         OR (r.status = 'completed'
-            AND EXISTS (SELECT 1 FROM task_specs s WHERE s.job_id = r.job_id AND s.type IN ('ethtx', 'ethtxabiencode'))))
+            AND EXISTS (SELECT 1 FROM task_specs s WHERE s.job_id = r.job_id AND s.version = r.job_version
+                AND s.type IN ('ethtx', 'ethtxabiencode'))))
         AND NOT EXISTS (
             SELECT 1 FROM transactions t WHERE t.run_id = q.run_id
                 AND (t.state NOT IN ('safe', 'fatal_error') OR t.receipt_status = 1))"""
@@ -50,11 +53,11 @@ class Chosen(StrEnum):
     """Neither answered nor cancelled nor in progress, and no reason why."""
 
 
-_CONDITIONS = {Chosen.ALL: "1 = 1", Chosen.UNANSWERED: _UNANSWERED, Chosen.UNACCOUNTED: _UNACCOUNTED}
+_CONDITIONS = {Chosen.UNANSWERED: _UNANSWERED, Chosen.UNACCOUNTED: _UNACCOUNTED}
 
 
 async def page(
-    db: Database,
+    lists: Lists,
     chosen: Chosen = Chosen.ALL,
     *,
     job_id: str | None = None,
@@ -62,22 +65,31 @@ async def page(
     offset: int,
     limit: int,
     descending: bool = True,
-) -> tuple[list[Request], int]:
-    """A page of requests in the chain's order, the newest first unless told otherwise, and how many there are in all."""
-    conditions, params = [_CONDITIONS[chosen]], list[Value]()
-    for column, value in (("q.job_id", job_id), ("q.contract", contract)):
-        if value is not None:
-            conditions.append(f"{column} = ?")
-            params.append(value)
-    source = _FROM_BOTH if chosen is Chosen.UNACCOUNTED else _FROM
-    where, order = " AND ".join(f"({condition})" for condition in conditions), "DESC" if descending else "ASC"
-    counted = await db.read(f"SELECT COUNT(*) {source} WHERE {where}", tuple(params))
+) -> Paged[Request]:
+    """A page of requests in the chain's order, the newest first unless told otherwise."""
+    asked = [(column, value) for column, value in (("job_id", job_id), ("contract", contract)) if value is not None]
+    params = tuple(value for _, value in asked)
+    if chosen is not Chosen.ALL:
+        words = "".join(f" AND q.{column} = ?" for column, _ in asked)
+        order = "DESC" if descending else "ASC"
+        return await _page_of_open(lists.db, chosen, words, params, offset=offset, limit=limit, order=order)
+    condition = Condition(" AND ".join(f"{column} = ?" for column, _ in asked), params) if asked else EVERYTHING
+    found = await lists.requests.find(condition, offset=offset, limit=limit, descending=descending)
+    return Paged(found.count, smaller(lists.requests.rows(f"SELECT {COLUMNS} FROM requests", found))).of(_read)
+
+
+async def _page_of_open(
+    db: Database, chosen: Chosen, words: str, params: Row, *, offset: int, limit: int, order: str
+) -> Paged[Request]:
+    """The open ones are few, and what makes one belong is in other tables: all of them are looked at."""
+    source = f"{_FROM_BOTH if chosen is Chosen.UNACCOUNTED else _FROM} WHERE ({_CONDITIONS[chosen]}){words}"
+    counted = await db.read(f"SELECT COUNT(*) {source}", params)
     rows = await db.read(
-        f"SELECT {_COLUMNS} {source} WHERE {where} "
+        f"SELECT {_COLUMNS} {source} "
         f"ORDER BY q.block_number {order}, q.log_index {order}, q.contract {order}, q.request_id {order} LIMIT ? OFFSET ?",
         (*params, limit, offset),
     )
-    return _requests(rows), int(counted[0][0] or 0)
+    return Paged(int(counted[0][0] or 0), in_parts(_requests(rows)))
 
 
 async def count_unaccounted(db: Database) -> int:
@@ -93,6 +105,10 @@ async def unaccounted(db: Database, *, after: Request | None = None, limit: int)
         condition = f"({condition}) AND ({_ORDER}) > (?, ?, ?, ?)"
         params = [after.block_number, after.log_index, after.contract, after.request_id]
     rows = await db.read(f"SELECT {_COLUMNS} {_FROM_BOTH} WHERE {condition} ORDER BY {_ORDER} LIMIT ?", (*params, limit))
+    return _requests(rows)
+
+
+async def _read(rows: Sequence[Row]) -> list[Request]:
     return _requests(rows)
 
 

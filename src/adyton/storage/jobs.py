@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -11,7 +11,8 @@ from adyton.domain import data
 from adyton.domain.jobs import Initiator, Job, TaskSpec
 from adyton.storage.database import Database, Row, Statement
 
-_INSERT_JOB = "INSERT INTO jobs (id, created_at, start_at, end_at, min_payment) VALUES (?, ?, ?, ?, ?)"
+_INSERT_JOB = """
+    INSERT INTO jobs (id, created_at, start_at, end_at, min_payment, name, applied_as, spec) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_INITIATOR = """
     INSERT INTO initiators (job_id, position, type, address, requesters, from_block, created_at, topics, agreement, schedule,
         missed, overlap, run_at, ran, name, body)
@@ -21,16 +22,23 @@ _INITIATOR_COLUMNS = (
     "name, body"
 )
 _INSERT_TASK = """
-    INSERT INTO task_specs (job_id, position, type, confirmations, params, created_at, updated_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"""
-_JOB_COLUMNS = "id, created_at, start_at, end_at, archived_at, min_payment"
+    INSERT INTO task_specs (job_id, position, type, confirmations, params, created_at, updated_at, version)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"""
+_TASK_COLUMNS = "job_id, id, type, confirmations, params, created_at, updated_at"
+_JOB_COLUMNS = "id, created_at, start_at, end_at, archived_at, min_payment, name, applied_as, version"
 _ONE_JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ?"
-_PAGE_UP = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?"
-_PAGE_DOWN = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
 _ALL_LIVE = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE archived_at IS NULL AND id > ? ORDER BY id LIMIT ?"
-_COUNT = "SELECT COUNT(*) FROM jobs WHERE archived_at IS NULL"
+_APPLIED = f"SELECT {_JOB_COLUMNS}, spec FROM jobs WHERE applied_as IS NOT NULL AND archived_at IS NULL ORDER BY applied_as"
+# Fences: a job that was changed or archived since it was read puts NULL where none may be.
+_IS_STILL = "version = CASE WHEN version = ? AND archived_at IS NULL THEN"
+_CHANGE = f"""
+    UPDATE jobs SET {_IS_STILL} version + 1 END, start_at = ?, end_at = ?, min_payment = ?, name = ?, applied_as = ?, spec = ?
+    WHERE id = ?"""
+_END = f"UPDATE jobs SET {_IS_STILL} version END, archived_at = ? WHERE id = ?"
+_HOLD = f"UPDATE jobs SET {_IS_STILL} version END WHERE id = ?"
 _ARCHIVE = "UPDATE jobs SET archived_at = ? WHERE id = ? AND archived_at IS NULL RETURNING id"
 
+_VERSION = _JOB_COLUMNS.split(", ").index("version")
 _AT_ONCE = 500
 """Parameters of one query; every database takes that many."""
 
@@ -38,65 +46,97 @@ _AT_ONCE = 500
 class JobLookup(Protocol):
     """Where runs find their job: archived jobs are found too, because their runs go on."""
 
-    async def job(self, job_id: str) -> Job | None:
-        """The job of that id, archived or not."""
+    async def job(self, job_id: str, version: int | None = None) -> Job | None:
+        """The job of that id, archived or not, with the tasks that it had in a version (None: that it has)."""
         ...
 
 
-async def create(db: Database, job: Job, *also: Statement) -> Job:
+class Applied(NamedTuple):
+    """A live job that is kept in a file, and the request as it was accepted; None when that is not known."""
+
+    job: Job
+    spec: str | None
+
+
+async def create(db: Database, job: Job, *also: Statement, spec: str | None = None) -> Job:
     """Store a new job, and what belongs into the same write; returns it with the numbers that the database gave its initiators
-    and tasks. Raises Conflict when there is, or was, a job of that id."""
+    and tasks. ``spec`` is the request as it was accepted. Raises Conflict when there is, or was, a job of that id."""
+    initiator_ids, task_ids, *_ = await db.write(*insertion(job, spec), *also)
+    return numbered(job, initiator_ids, task_ids)
+
+
+def insertion(job: Job, spec: str | None = None) -> tuple[Statement, ...]:
+    """Statements that store a new job. The numbers of its initiators, then those of its tasks come back: see ``numbered``."""
+    about = (job.id, job.created_at, job.start_at, job.end_at, _digits(job.min_payment), job.name, job.applied_as, spec)
     initiators = [_initiator_row(job, position, item) for position, item in enumerate(job.initiators)]
-    tasks = [
-        (job.id, position, task.type, task.confirmations, data.encode(task.params), job.created_at, job.created_at)
+    return (
+        Statement(_INSERT_JOB, [about]),
+        Statement(_INSERT_INITIATOR, initiators, returning=True),
+        _tasks_of(job, job.created_at),
+    )
+
+
+def numbered(job: Job, initiator_ids: Sequence[Row], task_ids: Sequence[Row]) -> Job:
+    """A new job with the numbers that the database gave."""
+    initiators = (
+        msgspec.structs.replace(i, id=_int(row), created_at=job.created_at)
+        for i, row in zip(job.initiators, initiator_ids, strict=True)
+    )
+    return msgspec.structs.replace(job, initiators=tuple(initiators), tasks=numbered_tasks(job, task_ids, job.created_at))
+
+
+def change(job: Job, spec: str | None, now: int) -> tuple[Statement, ...]:
+    """Statements that change a live job in place, to what ``job`` says beside its initiators; its version is that before the
+    change. The numbers of its new tasks come back. ``Conflict`` when it is not as it was read any more."""
+    about = (job.version, job.start_at, job.end_at, _digits(job.min_payment), job.name, job.applied_as, spec, job.id)
+    return Statement(_CHANGE, [about]), _tasks_of(msgspec.structs.replace(job, version=job.version + 1), now)
+
+
+def numbered_tasks(job: Job, task_ids: Sequence[Row], now: int) -> tuple[TaskSpec, ...]:
+    """The tasks of a job that were stored at ``now``, with the numbers that the database gave."""
+    return tuple(
+        msgspec.structs.replace(task, id=_int(row), created_at=now, updated_at=now)
+        for task, row in zip(job.tasks, task_ids, strict=True)
+    )
+
+
+def ending(job: Job, now: int) -> Statement:
+    """Statement that archives a job. ``Conflict`` when it is not as it was read any more."""
+    return Statement(_END, [(job.version, now, job.id)])
+
+
+def holding(jobs: Iterable[Job]) -> Statement:
+    """Statement that changes nothing. ``Conflict`` when one of the jobs is not as it was read any more."""
+    return Statement(_HOLD, [(job.version, job.id) for job in jobs])
+
+
+def _tasks_of(job: Job, now: int) -> Statement:
+    rows: list[Row] = [
+        (job.id, position, task.type, task.confirmations, data.encode(task.params), now, now, job.version)
         for position, task in enumerate(job.tasks)
     ]
-    initiator_ids, task_ids, *_ = await db.write(
-        Statement(_INSERT_JOB, [(job.id, job.created_at, job.start_at, job.end_at, _digits(job.min_payment))]),
-        Statement(_INSERT_INITIATOR, initiators, returning=True),
-        Statement(_INSERT_TASK, tasks, returning=True),
-        *also,
-    )
-    return await _numbered(job, initiator_ids, task_ids)
+    return Statement(_INSERT_TASK, rows, returning=True)
 
 
-async def _numbered(job: Job, initiator_ids: Sequence[Row], task_ids: Sequence[Row]) -> Job:
-    return Job(
-        id=job.id,
-        created_at=job.created_at,
-        start_at=job.start_at,
-        end_at=job.end_at,
-        min_payment=job.min_payment,
-        initiators=tuple(
-            msgspec.structs.replace(i, id=_int(row), created_at=job.created_at)
-            for i, row in zip(job.initiators, initiator_ids, strict=True)
-        ),
-        tasks=tuple(
-            TaskSpec(
-                type=task.type,
-                id=_int(row),
-                confirmations=task.confirmations,
-                params=task.params,
-                created_at=job.created_at,
-                updated_at=job.created_at,
-            )
-            for task, row in zip(job.tasks, task_ids, strict=True)
-        ),
-    )
-
-
-async def get(db: Database, job_id: str, *, archived: bool = False) -> Job | None:
-    """The job of that id; archived ones only when asked for."""
+async def get(db: Database, job_id: str, *, archived: bool = False, version: int | None = None) -> Job | None:
+    """The job of that id; archived ones only when asked for. With a ``version`` it has the tasks, and nothing else, of then."""
     rows = await db.read(_ONE_JOB, (job_id,))
+    if version is not None:
+        rows = [(*row[:_VERSION], version, *row[_VERSION + 1 :]) for row in rows]
     jobs = await _complete(db, rows)
     return jobs[0] if jobs and (archived or jobs[0].archived_at is None) else None
 
 
-async def page(db: Database, *, offset: int, limit: int, descending: bool = False) -> tuple[list[Job], int]:
-    """A page of jobs that are not archived, by age, and how many there are in all."""
-    total = _int((await db.read(_COUNT))[0])
-    rows = await db.read(_PAGE_DOWN if descending else _PAGE_UP, (limit, offset))
-    return await _complete(db, rows), total
+async def applied(db: Database) -> list[Applied]:
+    """Every live job that is kept in a file, by its key there."""
+    rows = await db.read(_APPLIED)
+    return [Applied(job, _text(row[-1])) for job, row in zip(await _complete(db, rows), rows, strict=True)]
+
+
+async def spec(db: Database, job_id: str) -> str | None:
+    """The request of a job as it was accepted; None when it is not known."""
+    rows = await db.read("SELECT spec FROM jobs WHERE id = ?", (job_id,))
+    return _text(rows[0][0]) if rows else None
 
 
 async def live(db: Database, *, chunk: int = 1000) -> list[Job]:
@@ -109,9 +149,10 @@ async def live(db: Database, *, chunk: int = 1000) -> list[Job]:
     return jobs
 
 
-async def live_ids(db: Database) -> list[str]:
-    """The ids of the jobs that are not archived."""
-    return [str(row[0]) for row in await db.read("SELECT id FROM jobs WHERE archived_at IS NULL")]
+async def live_versions(db: Database) -> dict[str, int]:
+    """The version of each job that is not archived."""
+    rows = await db.read("SELECT id, version FROM jobs WHERE archived_at IS NULL")
+    return {str(job_id): int(version or 0) for job_id, version in rows}
 
 
 async def archive(db: Database, job_id: str, now: int, *also: Statement) -> bool:
@@ -133,7 +174,7 @@ async def archived(db: Database, job_ids: Sequence[str]) -> set[str]:
 async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
     ids = [str(row[0]) for row in rows]
     initiators = _by_job(await _children(db, "initiators", _INITIATOR_COLUMNS, ids))
-    tasks = _by_job(await _children(db, "task_specs", "job_id, id, type, confirmations, params, created_at, updated_at", ids))
+    tasks = _by_job(await _tasks(db, [(str(row[0]), int(row[_VERSION] or 0)) for row in rows]))
     return [
         Job(
             id=job_id,
@@ -142,6 +183,9 @@ async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
             end_at=_optional(row[3]),
             archived_at=_optional(row[4]),
             min_payment=None if row[5] is None else int(row[5]),
+            name=_text(row[6]),
+            applied_as=_text(row[7]),
+            version=int(row[_VERSION] or 0),
             initiators=tuple(_initiator(child) for child in initiators.get(job_id, ())),
             tasks=tuple(_task(child) for child in tasks.get(job_id, ())),
         )
@@ -149,12 +193,24 @@ async def _complete(db: Database, rows: Sequence[Row]) -> list[Job]:
     ]
 
 
-async def _children(db: Database, table: str, columns: str, ids: Sequence[str]) -> list[Row]:
+async def _children(db: Database, table: str, columns: str, ids: Sequence[str], condition: str = "", *params: int) -> list[Row]:
     found: list[Row] = []
     for start in range(0, len(ids), _AT_ONCE):
         part = tuple(ids[start : start + _AT_ONCE])
         marks = ", ".join("?" * len(part))
-        found += await db.read(f"SELECT {columns} FROM {table} WHERE job_id IN ({marks}) ORDER BY job_id, position", part)
+        order = "ORDER BY job_id, position"
+        found += await db.read(f"SELECT {columns} FROM {table} WHERE job_id IN ({marks}) {condition} {order}", (*part, *params))
+    return found
+
+
+async def _tasks(db: Database, versions: Sequence[tuple[str, int]]) -> list[Row]:
+    """The tasks of jobs, each as of a version: few jobs are ever changed in place, so the versions are few."""
+    by_version: dict[int, list[str]] = {}
+    for job_id, version in versions:
+        by_version.setdefault(version, []).append(job_id)
+    found: list[Row] = []
+    for version, ids in by_version.items():
+        found += await _children(db, "task_specs", _TASK_COLUMNS, ids, "AND version = ?", version)
     return found
 
 

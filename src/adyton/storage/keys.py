@@ -21,6 +21,13 @@ _RECORDED = """
     FROM keys k WHERE k.address = ?"""
 
 
+# A branch for each state, so that each finds its index of open rows and none reads what is finished.
+_UNSAFE = " + ".join(
+    f"(SELECT COUNT(*) FROM transactions WHERE state = '{state}' AND from_address = ?)"
+    for state in ("unstarted", "in_progress", "unconfirmed", "confirmed")
+)
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """What the database says of a key's nonces: the next one, and the highest that a transaction holds (None: no transaction
     holds one)."""
@@ -40,6 +47,26 @@ async def others(db: Database, addresses: Iterable[Address]) -> list[Address]:
     """The keys that have a row and are not among ``addresses``."""
     known = {str(address) for (address,) in await db.read("SELECT address FROM keys ORDER BY address")}
     return sorted(known.difference(addresses))
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """A key that has sent or may send. ``created_at`` is in microseconds."""
+
+    address: Address
+    next_nonce: int
+    created_at: int
+
+
+async def every(db: Database) -> list[KeyRow]:
+    """Every key that has a row, the oldest first; the keystore need not have it any more."""
+    rows = await db.read("SELECT address, next_nonce, created_at FROM keys ORDER BY created_at, address")
+    return [KeyRow(str(address), int(nonce or 0), int(created or 0)) for address, nonce, created in rows]
+
+
+async def unsafe_transactions(db: Database, address: Address) -> int:
+    """How many transactions of a key are not safe yet, and not given up."""
+    ((count,),) = await db.read(f"SELECT {_UNSAFE}", (address,) * 4)
+    return int(count or 0)
 
 
 async def recorded(db: Database, address: Address) -> Recorded:

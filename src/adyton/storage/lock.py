@@ -33,7 +33,8 @@ class FileLock:
                 self.release()
                 raise Conflict(
                     f"file locking strategy timed out for {self.path}: another node{holder} uses this database; "
-                    f"stop it, or choose another file with DATABASE_URL (waited {timeout:g} s, DATABASE_TIMEOUT)"
+                    f"stop it, or choose another file with DATABASE_URL (waited {timeout:g} s, DATABASE_TIMEOUT)",
+                    code="ADY-0908",
                 )
             await clock.sleep(RETRY)
         os.ftruncate(self._file, 0)
@@ -50,7 +51,7 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Refused(f"cannot open the lock file {path}: {error.strerror}") from error
+        raise Refused(f"cannot open the lock file {path}: {error.strerror}", code="ADY-0906") from error
 
 
 def _try(file: int) -> bool:

@@ -63,12 +63,14 @@ def pending(applied: int, tables: Sequence[str], *, program: str) -> tuple[Migra
     if applied > newest:
         raise Refused(
             f"the database has schema version {applied}, but Adyton {program} knows versions up to {newest}: "
-            "start the newer Adyton again, or restore the backup made before its migration"
+            "start the newer Adyton again, or restore the backup made before its migration",
+            code="ADY-0909",
         )
     if applied == 0 and tables:
         raise Refused(
             f"the database holds tables that are not Adyton's ({', '.join(sorted(tables)[:3])}, ...): "
-            "set DATABASE_URL to an empty database; databases of other nodes cannot be taken over"
+            "set DATABASE_URL to an empty database; databases of other nodes cannot be taken over",
+            code="ADY-0910",
         )
     return tuple(migration for migration in known if migration.version > applied)
 
@@ -131,7 +133,7 @@ def _apply_sqlite(connection: sqlite3.Connection, migration: Migration, now: int
 
 def _check_references(connection: sqlite3.Connection, migration: Migration) -> None:
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-        raise Broken(f"migration {migration.version} ({migration.name}) leaves dangling references")
+        raise Broken(f"migration {migration.version} ({migration.name}) leaves dangling references", code="ADY-0911")
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import msgspec
 from adyton.domain.chain import Address
 from adyton.domain.transactions import Fee, SignedTransaction
 from adyton.storage import foreign_nonces
+from adyton.storage.changes import TRANSACTION_CHANGE
 from adyton.storage.database import Database, Statement
 from adyton.storage.foreign_nonces import ForeignNonces
 
@@ -15,10 +16,10 @@ from adyton.storage.foreign_nonces import ForeignNonces
 _FIRST_HELD = """
     SELECT t.nonce, t.state, (SELECT MIN(a.created_at) FROM tx_attempts a WHERE a.transaction_id = t.id)
     FROM transactions t WHERE t.from_address = ? AND t.nonce IS NOT NULL AND t.nonce >= ? ORDER BY t.nonce LIMIT 1"""
-_FILL = """
+_FILL = f"""
     INSERT INTO transactions (from_address, to_address, data, value, gas_limit, min_confirmations, state, nonce, created_at,
-        broadcast_at)
-    VALUES (?, ?, '0x', '0', ?, 1, 'unconfirmed', ?, ?, 0)"""
+        broadcast_at, change)
+    VALUES (?, ?, '0x', '0', ?, 1, 'unconfirmed', ?, ?, 0, {TRANSACTION_CHANGE})"""
 _FILL_ATTEMPT = """
     INSERT INTO tx_attempts (transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, noop)
     SELECT t.id, ?, ?, ?, ?, ?, 'in_progress', ?, 1 FROM transactions t WHERE t.from_address = ? AND t.nonce = ?"""

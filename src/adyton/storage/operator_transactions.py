@@ -6,28 +6,28 @@ operator who changes his mind meanwhile is not forgotten.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from adyton.domain.chain import Address, Hash
-from adyton.domain.transactions import Attempt, Fee, SignedTransaction, Transaction, TransactionRequest, TransactionState
+from adyton.domain.transactions import Fee, SignedTransaction, Transaction, TransactionRequest, TransactionState
 from adyton.domain.wishes import CANCELLED, Wish
 from adyton.storage import transactions as stored
+from adyton.storage.changes import TRANSACTION_CHANGE
 from adyton.storage.database import Database, Row, Statement
-from adyton.storage.transaction_rows import attempts_where, select
+from adyton.storage.transaction_rows import select
 
-_INSERT = """
+_INSERT = f"""
     INSERT INTO transactions (from_address, to_address, data, value, gas_limit, min_confirmations, state, created_at, purpose,
-        idempotency_key)
-    VALUES (?, ?, ?, ?, ?, ?, 'unstarted', ?, ?, ?)
+        idempotency_key, change)
+    VALUES (?, ?, ?, ?, ?, ?, 'unstarted', ?, ?, ?, {TRANSACTION_CHANGE})
     ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id"""
-_WISH = """
-    UPDATE transactions SET state = CASE WHEN state = ? AND nonce IS NOT NULL THEN state END, wish = ?, wish_price = ?
+_WISH = f"""
+    UPDATE transactions SET state = CASE WHEN state = ? AND nonce IS NOT NULL THEN state END, wish = ?, wish_price = ?,
+        change = {TRANSACTION_CHANGE}
     WHERE id = ?"""
-_DONE = """
-    UPDATE transactions SET wish = NULL, wish_price = NULL
+_DONE = f"""
+    UPDATE transactions SET wish = NULL, wish_price = NULL, change = {TRANSACTION_CHANGE}
     WHERE id = ? AND wish = ? AND wish_price IS NOT DISTINCT FROM ?"""
 
 
@@ -50,37 +50,6 @@ async def by_key(db: Database, idempotency_key: str) -> Transaction | None:
     """The transaction that a caller asked for under a key of his own, or None."""
     found = await select(db, "WHERE t.idempotency_key = ?", (idempotency_key,))
     return found[0] if found else None
-
-
-async def page(db: Database, *, offset: int, limit: int) -> tuple[list[Transaction], int]:
-    """A page of all transactions, newest first, and how many there are."""
-    ((count,),) = await db.read("SELECT COUNT(*) FROM transactions")
-    return await select(db, "WHERE TRUE ORDER BY t.id DESC LIMIT ? OFFSET ?", (limit, offset)), int(count or 0)
-
-
-class AttemptOf(msgspec.Struct, frozen=True):
-    """An attempt, and the hash under which its transaction was mined and is safe; None if it is not."""
-
-    attempt: Attempt
-    safe: Hash | None
-
-
-class _Mined(msgspec.Struct):
-    transaction_hash: Hash
-
-
-async def attempts_page(db: Database, *, offset: int, limit: int) -> tuple[list[AttemptOf], int]:
-    """A page of all attempts, newest first, and how many there are."""
-    ((count,),) = await db.read("SELECT COUNT(*) FROM tx_attempts")
-    attempts = await attempts_where(db, "WHERE TRUE ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset))
-    of = sorted({each.transaction_id for each in attempts})
-    safe: dict[int, Hash] = {}
-    for start in range(0, len(of), 400):
-        part = of[start : start + 400]
-        marks = ", ".join("?" * len(part))
-        rows: Any = await db.read(f"SELECT id, receipt FROM transactions WHERE state = 'safe' AND id IN ({marks})", tuple(part))
-        safe |= {found: msgspec.json.decode(receipt, type=_Mined).transaction_hash for found, receipt in rows}
-    return [AttemptOf(each, safe.get(each.transaction_id)) for each in attempts], int(count or 0)
 
 
 async def lowest_open(db: Database, sender: Address) -> Transaction | None:

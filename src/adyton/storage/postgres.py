@@ -62,9 +62,9 @@ async def open_postgres(url: str, *, shown: str, lock_timeout: float, clock: Clo
         connection = await _connect(url)
     except (ValueError, asyncpg.ClientConfigurationError):
         # The cause may quote the URL with its password.
-        raise Invalid(f"DATABASE_URL: not a usable PostgreSQL URL (read as {shown})") from None
+        raise Invalid(f"DATABASE_URL: not a usable PostgreSQL URL (read as {shown})", code="ADY-0904") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StorageUnavailable(f"cannot connect to {shown}: {words(error)}") from error
+        raise StorageUnavailable(f"cannot connect to {shown}: {words(error)}", code="ADY-0901") from error
     try:
         await _take_lock(connection, shown, clock=clock, timeout=lock_timeout)
         await migrate_postgres(connection, now=clock.now(), program=version)
@@ -112,7 +112,8 @@ async def _take_lock(connection: Connection, shown: str, *, clock: Clock, timeou
         if deadline is not None and clock.monotonic() >= deadline:
             raise Conflict(
                 f"postgres advisory locking strategy failed, timeout set to {timeout:g}s (DATABASE_TIMEOUT): "
-                f"another node uses {shown}; stop it, or choose another database with DATABASE_URL"
+                f"another node uses {shown}; stop it, or choose another database with DATABASE_URL",
+                code="ADY-0908",
             )
         await clock.sleep(LOCK_RETRY)
 
@@ -186,14 +187,14 @@ class PostgresDatabase:
         try:
             return await self._readers.acquire(timeout=COMMAND_TIMEOUT)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise StorageUnavailable(f"cannot read from {self._shown}: {words(error)}") from error
+            raise StorageUnavailable(f"cannot read from {self._shown}: {words(error)}", code="ADY-0901") from error
 
     async def _commit(self, operations: Sequence[Statements]) -> Sequence[Outcome]:
         if self._lost.done():
-            return each(StorageUnavailable(self._lost.result()), operations)
+            return each(StorageUnavailable(self._lost.result(), code="ADY-0901"), operations)
         if self._connection.is_closed():
             self._broken.set()
-            return each(StorageUnavailable(f"no connection to {self._shown}; trying again"), operations)
+            return each(StorageUnavailable(f"no connection to {self._shown}; trying again", code="ADY-0901"), operations)
         outcomes = await commit(self._connection, operations)
         self.commits += any(not isinstance(outcome, AdytonError) for outcome in outcomes)
         return outcomes

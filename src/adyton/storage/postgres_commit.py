@@ -50,15 +50,15 @@ def translate(error: Exception, connection: Connection = None) -> AdytonError:
     if isinstance(error, AdytonError):
         return error
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-        return Conflict(str(error))
+        return Conflict(str(error), code="ADY-0916")
     state = getattr(error, "sqlstate", None) or ""
     if state[:2] in _UNAVAILABLE_CLASSES or state == _READ_ONLY or isinstance(error, OSError):
-        return StorageUnavailable(f"PostgreSQL: {words(error)}")
+        return StorageUnavailable(f"PostgreSQL: {words(error)}", code="ADY-0901")
     if isinstance(error, asyncpg.InternalClientError) or (connection is not None and connection.is_closed()):
-        return StorageUnavailable("PostgreSQL: the connection was lost")
+        return StorageUnavailable("PostgreSQL: the connection was lost", code="ADY-0901")
     if isinstance(error, ValueError | OverflowError | asyncpg.DataError):
-        return Broken(f"PostgreSQL: a value does not fit its column ({type(error).__name__})")
-    return Broken(f"PostgreSQL: {error}")
+        return Broken(f"PostgreSQL: a value does not fit its column ({type(error).__name__})", code="ADY-0915")
+    return Broken(f"PostgreSQL: {error}", code="ADY-0915")
 
 
 def words(error: Exception) -> str:
@@ -146,7 +146,7 @@ async def _end(connection: Connection) -> None:
 
 def _uncertain(error: Exception) -> StorageUnavailable:
     """The server may have committed before its answer was lost."""
-    return StorageUnavailable(f"PostgreSQL: {words(error)}; the operation may have been applied")
+    return StorageUnavailable(f"PostgreSQL: {words(error)}; the operation may have been applied", code="ADY-0902")
 
 
 async def _roll_back(connection: Connection, error: Exception) -> None:

@@ -21,9 +21,11 @@ async def open_snapshot(url: str, *, shown: str) -> AsyncIterator[PostgresSnapsh
     try:
         connection = await asyncpg.connect(url, timeout=TIMEOUT, command_timeout=TIMEOUT)
     except (ValueError, asyncpg.ClientConfigurationError):
-        raise Invalid(f"DATABASE_URL: not a usable PostgreSQL URL (read as {shown})") from None  # the cause shows the URL
+        raise Invalid(
+            f"DATABASE_URL: not a usable PostgreSQL URL (read as {shown})", code="ADY-0904"
+        ) from None  # the cause shows the URL
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StorageUnavailable(f"cannot connect to {shown}: {words(error)}") from error
+        raise StorageUnavailable(f"cannot connect to {shown}: {words(error)}", code="ADY-0901") from error
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             yield PostgresSnapshot(connection)

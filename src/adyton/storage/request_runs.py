@@ -10,6 +10,7 @@ import msgspec
 from adyton.domain import data
 from adyton.domain.chain import Address, Hash
 from adyton.domain.runs import Data, RunRequest, RunStatus
+from adyton.storage.changes import RUN_CHANGE
 from adyton.storage.database import Database, Statement
 
 _UNFINISHED = "status NOT IN ('errored', 'completed', 'cancelled')"
@@ -23,13 +24,13 @@ _MOVE = f"""
         request_log = ?,
         wake_height = CASE WHEN status = 'cancelled' THEN CAST(? AS BIGINT) ELSE wake_height + ? END,
         status = CASE WHEN status = 'cancelled' THEN 'pending_confirmations' ELSE status END,
-        finished_at = NULL, error = NULL, left_chain = NULL, updated_at = ?
+        finished_at = NULL, error = NULL, left_chain = NULL, updated_at = ?, change = {RUN_CHANGE}
     WHERE id = ? AND ({_UNFINISHED} OR ({_STRAYED}))"""
 _OF_REQUEST = "contract = ? AND request_id = ? AND superseded_by IS NULL"
 # A run that asked for a transaction is left to it: what was sent must be watched.
 _CALL_OFF = f"""
     UPDATE runs SET version = version + 1, status = 'cancelled', error = ?, left_chain = ?, wake_height = NULL,
-        due_at = NULL, finished_at = ?, updated_at = ?
+        due_at = NULL, finished_at = ?, updated_at = ?, change = {RUN_CHANGE}
     WHERE {_OF_REQUEST} AND {_UNFINISHED} AND NOT EXISTS (SELECT 1 FROM transactions t WHERE t.run_id = runs.id)"""
 _SUPERSEDE = f"""
     UPDATE runs SET
@@ -37,11 +38,11 @@ _SUPERSEDE = f"""
             THEN version + 1 END,
         superseded_by = ?, error = CASE WHEN {_UNFINISHED} THEN ? ELSE error END,
         finished_at = COALESCE(finished_at, ?), status = CASE WHEN {_UNFINISHED} THEN 'cancelled' ELSE status END,
-        wake_height = NULL, due_at = NULL, left_chain = NULL, updated_at = ?
+        wake_height = NULL, due_at = NULL, left_chain = NULL, updated_at = ?, change = {RUN_CHANGE}
     WHERE id = ?"""
 _REVIVE = f"""
     UPDATE runs SET version = version + 1, status = 'pending_confirmations', wake_height = creation_height, finished_at = NULL,
-        error = NULL, left_chain = NULL, updated_at = ?
+        error = NULL, left_chain = NULL, updated_at = ?, change = {RUN_CHANGE}
     WHERE {_OF_REQUEST} AND {_STRAYED}"""
 
 # A join and no list of alternatives: among those SQLite does not see that the index, which is of some runs only, has them all,

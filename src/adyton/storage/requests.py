@@ -6,12 +6,14 @@ written with the receipt (by the confirmer) or the log (by log intake) that says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
 from adyton.domain.chain import Address, Hash
 from adyton.domain.requests import Closing, End, Request
+from adyton.storage import list_tables
 from adyton.storage.database import Database, Row, Statement, Value
+from adyton.storage.list_tables import REQUESTS
 
 __all__ = ["Closing", "End", "Request"]
 
@@ -68,6 +70,16 @@ Key = tuple[Address, Hash]
 
 
 # --- written by log intake -------------------------------------------------------------------------------------------
+
+
+def noted(requests: Collection[Request]) -> tuple[Statement, ...]:
+    """Statements that note, for the lists, where these requests were and will be; they belong before those that store them."""
+    old = [(each.contract, each.request_id, each.block_number) for each in requests]
+    return (
+        list_tables.gone(REQUESTS, "contract = ? AND request_id = ? AND block_number <> ?", old),
+        list_tables.touched(REQUESTS, [each.block_number for each in requests]),
+        list_tables.forgotten(),
+    )
 
 
 def upsert(requests: Iterable[Request]) -> Statement:
@@ -186,33 +198,6 @@ async def unclosed(db: Database, *, after: tuple[int, int, Address, Hash] | None
         (*params, limit),
     )
     return [from_row(row) for row in rows]
-
-
-async def page(
-    db: Database,
-    *,
-    offset: int,
-    limit: int,
-    descending: bool = False,
-    open_only: bool = False,
-    contract: Address | None = None,
-    job_id: str | None = None,
-) -> tuple[list[Request], int]:
-    """A page of requests in the chain's order (``open_only``: those that the chain still waits for), and how many there are
-    in all."""
-    conditions, params = ["closed_as IS NULL"] if open_only else ["1 = 1"], cast("Row", ())
-    for column, value in (("contract", contract), ("job_id", job_id)):
-        if value is not None:
-            conditions.append(f"{column} = ?")
-            params = (*params, value)
-    condition, order = " AND ".join(conditions), "DESC" if descending else "ASC"
-    total = (await db.read(f"SELECT COUNT(*) FROM requests WHERE {condition}", params))[0][0]
-    rows = await db.read(
-        f"SELECT {COLUMNS} FROM requests WHERE {condition} "
-        f"ORDER BY block_number {order}, log_index {order}, contract {order}, request_id {order} LIMIT ? OFFSET ?",
-        (*params, limit, offset),
-    )
-    return [from_row(row) for row in rows], int(total or 0)
 
 
 # --- rows <-> values -------------------------------------------------------------------------------------------------

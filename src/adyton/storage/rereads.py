@@ -8,6 +8,8 @@ from typing import Any, cast
 import msgspec
 
 from adyton.storage.database import Database, Row, Statement
+from adyton.storage.lists import EVERYTHING, Lists
+from adyton.storage.paged import Paged, smaller
 
 _INSERT = """
     INSERT INTO rereads (reason, from_block, next_block, through_block, every_job, asked_at, finished_at)
@@ -74,6 +76,16 @@ async def open_ones(db: Database, *, limit: int = 100) -> list[Reread]:
 async def newest(db: Database, *, limit: int) -> list[Reread]:
     """The newest of all, finished or not."""
     return _rereads(await db.read(f"SELECT {_COLUMNS} FROM rereads ORDER BY id DESC LIMIT ?", (limit,)))
+
+
+async def page(lists: Lists, *, offset: int, limit: int) -> Paged[Reread]:
+    """A page of all, finished or not, the newest first."""
+    found = await lists.rereads.find(EVERYTHING, offset=offset, limit=limit, descending=True)
+    return Paged(found.count, smaller(lists.rereads.rows(f"SELECT {_COLUMNS} FROM rereads", found))).of(_read)
+
+
+async def _read(rows: Sequence[Row]) -> list[Reread]:
+    return _rereads(rows)
 
 
 def _rereads(rows: Sequence[Any]) -> list[Reread]:

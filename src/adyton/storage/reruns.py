@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from adyton.domain.requests import Request
 from adyton.domain.runs import Run
+from adyton.storage.changes import RUN_CHANGE
 from adyton.storage.database import Statement
 from adyton.storage.runs import insert
 
 # A transaction that is not settled may still answer, so its run keeps its place.
-_SUPERSEDE = """
+_SUPERSEDE = f"""
     UPDATE runs SET
         version = CASE WHEN version = ? AND superseded_by IS NULL AND status IN ('errored', 'completed', 'cancelled')
             AND NOT EXISTS (
                 SELECT 1 FROM transactions t WHERE t.run_id = runs.id AND t.state NOT IN ('safe', 'fatal_error'))
             THEN version + 1 END,
-        superseded_by = ?, left_chain = NULL, updated_at = ?
+        superseded_by = ?, left_chain = NULL, updated_at = ?, change = {RUN_CHANGE}
     WHERE id = ?"""
 _RUN_AGAIN = """
     UPDATE requests SET

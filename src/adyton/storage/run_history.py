@@ -11,11 +11,14 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from adyton.domain.runs import RunStatus
+from adyton.storage import changes, list_tables
 from adyton.storage.database import Database, Statement, Value
 
 _FINISHED = "('errored', 'completed', 'cancelled')"
 _SETTLED = "('safe', 'fatal_error')"
-_SENDS = "EXISTS (SELECT 1 FROM task_specs s WHERE s.job_id = r.job_id AND s.type IN ('ethtx', 'ethtxabiencode'))"
+_SENDS = """EXISTS (
+    SELECT 1 FROM task_specs s
+    WHERE s.job_id = r.job_id AND s.version = r.job_version AND s.type IN ('ethtx', 'ethtxabiencode'))"""
 _ANSWERED = """EXISTS (
     SELECT 1 FROM transactions t WHERE t.run_id = r.id AND t.receipt_status = 1
         AND NOT EXISTS (SELECT 1 FROM tx_attempts a WHERE a.transaction_id = t.id AND a.noop = 1))"""
@@ -25,7 +28,8 @@ _HAS_REASON = f"""(
     OR (COALESCE(r.error, '') <> '' AND NOT (r.status = 'errored' AND r.request_block <> q.block_hash))
     OR (r.status = 'completed' AND NOT {_SENDS}))"""
 _DELETABLE = f"""
-    SELECT r.id, r.version, r.updated_at, r.job_id, r.error, q.contract, q.request_id, q.reason, q.closed_as
+    SELECT r.id, r.version, r.updated_at, r.job_id, r.error, q.contract, q.request_id, q.reason, q.closed_as,
+        r.change
     FROM runs r LEFT JOIN requests q ON q.contract = r.contract AND q.request_id = r.request_id AND q.run_id = r.id
     WHERE r.status IN {_FINISHED} AND r.updated_at < ? AND (r.updated_at, r.id) > (?, ?)
         AND (r.creation_height IS NULL OR r.creation_height < ?)
@@ -35,6 +39,7 @@ _DELETABLE = f"""
             WHERE t.run_id = r.id AND (t.state NOT IN {_SETTLED} OR t.receipt_block >= ?))
         AND (q.run_id IS NULL OR q.closed_as = 'answered'
             OR ((q.closed_as IS NOT NULL OR {_HAS_REASON}) AND NOT {_ANSWERED}))
+        AND NOT EXISTS (SELECT 1 FROM sync_events e WHERE e.run_id = r.id AND e.body = '')
         AND r.status IN """
 # A run that went on meanwhile, or was put in another's place, and a transaction that left its block: Conflict.
 _FENCE = f"""
@@ -86,12 +91,15 @@ async def delete(
         return Deleted(0, None)
     open_requests = [
         (_reason(reason, error, job_id), contract, request_id, run_id)
-        for run_id, _, _, job_id, error, contract, request_id, reason, closed_as in rows
+        for run_id, _, _, job_id, error, contract, request_id, reason, closed_as, _ in rows
         if contract is not None and closed_as is None
     ]
     await db.write(
         Statement(_FENCE, [(version, run_id) for run_id, version, *_ in rows]),
         *([Statement(_CLOSE, open_requests)] if open_requests else ()),
+        changes.runs_deleted(max(row[-1] for row in rows)),
+        list_tables.touched(list_tables.RUNS, [str(row[0]) for row in rows], gone=len(rows)),
+        list_tables.forgotten(),
         Statement(_DELETE, [(run_id,) for run_id, *_ in rows]),
     )
     last = rows[-1]

@@ -12,19 +12,20 @@ from typing import cast
 from adyton.domain import data
 from adyton.domain.jobs import Job, TaskSpec
 from adyton.domain.runs import Data, Run, RunRequest, RunStatus, TaskRun
+from adyton.storage.changes import RUN_CHANGE
 from adyton.storage.database import Database, Row, Statement, Value
 from adyton.storage.jobs import JobLookup
 from adyton.storage.packing import pack, unpack
 
-_COLUMNS = (
+COLUMNS = (
     "id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, input_error, payment, error, "
     "minimum_confirmations, creation_height, observed_height, wake_height, "
-    "contract, request_id, request_tx, request_block, request_log, requester, left_chain, superseded_by, due_at"
+    "contract, request_id, request_tx, request_block, request_log, requester, left_chain, superseded_by, due_at, job_version"
 )
-_INSERT = f"INSERT INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 25)})"
-_UPDATE = """
+_INSERT = f"INSERT INTO runs ({COLUMNS}, change) VALUES ({', '.join('?' * 26)}, {RUN_CHANGE})"
+_UPDATE = f"""
     UPDATE runs SET status = ?, version = CASE WHEN version = ? THEN version + 1 END, updated_at = ?, finished_at = ?,
-        error = ?, observed_height = ?, wake_height = ?, left_chain = ?, due_at = ?
+        error = ?, observed_height = ?, wake_height = ?, left_chain = ?, due_at = ?, change = {RUN_CHANGE}
     WHERE id = ?"""
 _SAVE_INPUT = "UPDATE runs SET input = ? WHERE id = ?"
 _SAVE_TASK = """
@@ -33,7 +34,8 @@ _SAVE_TASK = """
     ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, data = excluded.data, error = excluded.error,
         confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at"""
 _TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
-_NAMES = _COLUMNS.split(", ")
+_NAMES = COLUMNS.split(", ")
+_VERSION = _NAMES.index("job_version")
 # Runs and their task runs as they are at one moment.
 _WHOLE = f"""
     SELECT {", ".join(f"r.{name}" for name in _NAMES)}, {", ".join(f"t.{name}" for name in _TASK_COLUMNS.split(", "))}
@@ -97,21 +99,7 @@ async def many(db: Database, run_ids: Sequence[str], jobs: JobLookup) -> list[Ru
         if row[width] is not None:
             of_run[cast("int", row[width + 1])] = row[width:]
     runs = {str(row[0]): row[:width] for row in rows}
-    return [_run(row, children[run_id], await _job_of(jobs, str(row[1]))) for run_id, row in runs.items()]
-
-
-async def page(
-    db: Database, jobs: JobLookup, *, job_id: str | None = None, offset: int, limit: int, descending: bool = False
-) -> tuple[list[Run], int]:
-    """A page of the runs of jobs that are not archived (of one job), by age, and how many there are in all."""
-    live = "job_id IN (SELECT id FROM jobs WHERE archived_at IS NULL)"
-    condition, params = (f"job_id = ? AND {live}", (job_id,)) if job_id is not None else (live, ())
-    total = (await db.read(f"SELECT COUNT(*) FROM runs WHERE {condition}", params))[0][0]
-    order = "DESC" if descending else "ASC"
-    rows = await db.read(
-        f"SELECT {_COLUMNS} FROM runs WHERE {condition} ORDER BY id {order} LIMIT ? OFFSET ?", (*params, limit, offset)
-    )
-    return await _complete(db, rows, jobs), int(total or 0)
+    return [_run(row, children[run_id], await _job_of(jobs, row)) for run_id, row in runs.items()]
 
 
 async def unfinished(db: Database, status: RunStatus, *, after: str = "", limit: int) -> list[str]:
@@ -203,6 +191,7 @@ def _row(run: Run) -> Row:
         run.left_chain,
         run.superseded_by,
         run.due_at,
+        run.job_version,
     )
 
 
@@ -225,19 +214,20 @@ def _minimums(run: Run) -> str | None:
     return ",".join("" if t.minimum_confirmations is None else str(t.minimum_confirmations) for t in run.tasks)
 
 
-async def _complete(db: Database, rows: Sequence[Row], jobs: JobLookup) -> list[Run]:
+async def complete(db: Database, rows: Sequence[Row], jobs: JobLookup) -> list[Run]:
     by_run: dict[str, dict[int, Row]] = {}
     for start in range(0, len(rows), _AT_ONCE):
         ids = tuple(row[0] for row in rows[start : start + _AT_ONCE])
         marks = ", ".join("?" * len(ids))
         for child in await db.read(f"SELECT {_TASK_COLUMNS} FROM task_runs WHERE run_id IN ({marks})", ids):
             by_run.setdefault(str(child[0]), {})[cast("int", child[1])] = child
-    return [_run(row, by_run.get(str(row[0]), {}), await _job_of(jobs, str(row[1]))) for row in rows]
+    return [_run(row, by_run.get(str(row[0]), {}), await _job_of(jobs, row)) for row in rows]
 
 
-async def _job_of(jobs: JobLookup, job_id: str) -> Job:
-    job = await jobs.job(job_id)
-    assert job is not None, f"run of job {job_id}, which the foreign key says exists"
+async def _job_of(jobs: JobLookup, row: Row) -> Job:
+    """The job of a run, with the tasks of the version that the run was made with."""
+    job = await jobs.job(str(row[1]), cast("int", row[_VERSION]))
+    assert job is not None, f"run of job {row[1]!r}, which the foreign key says exists"
     return job
 
 
@@ -265,6 +255,7 @@ def _run(row: Row, children: dict[int, Row], job: Job) -> Run:
         superseded_by=cast("str | None", values["superseded_by"]),
         due_at=cast("int | None", values["due_at"]),
         request=_request(values),
+        job_version=cast("int", values["job_version"]),
         tasks=_tasks(job, cast("str | None", values["minimum_confirmations"]), children),
     )
 

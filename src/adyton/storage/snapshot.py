@@ -28,8 +28,18 @@ class Snapshot(Protocol):
 async def open_snapshot(url: str, *, root: Path) -> AsyncIterator[Snapshot]:
     """The database that ``url`` (DATABASE_URL) names, as it is now.
 
-    Raises Invalid for a bad URL, NotFound when there is no such file, Refused when its schema is not this program's or the
-    driver is not installed, StorageUnavailable when it cannot be reached.
+    Raises as ``open_any``, and Refused when its schema is not this program's.
+    """
+    async with open_any(url, root=root) as opened:
+        yield await same_schema(opened)
+
+
+@asynccontextmanager
+async def open_any(url: str, *, root: Path) -> AsyncIterator[Snapshot]:
+    """The same, of whatever schema.
+
+    Raises Invalid for a bad URL, NotFound when there is no such file, Refused when the driver is not installed,
+    StorageUnavailable when it cannot be reached.
     """
     target = parse(url, root=root)
     if isinstance(target, SqliteFile):
@@ -40,10 +50,10 @@ async def open_snapshot(url: str, *, root: Path) -> AsyncIterator[Snapshot]:
         from adyton.storage import postgres_snapshot  # noqa: PLC0415 - the driver is an extra
     except ImportError as error:
         raise Refused(
-            "DATABASE_URL names a PostgreSQL database, which needs the extra: pip install 'adyton[postgres]'"
+            "DATABASE_URL names a PostgreSQL database, which needs the extra: pip install 'adyton[postgres]'", code="ADY-0905"
         ) from error
     async with postgres_snapshot.open_snapshot(target.url, shown=target.shown) as server:
-        yield await same_schema(server)
+        yield server
 
 
 async def same_schema(snapshot: Snapshot) -> Snapshot:
@@ -53,7 +63,7 @@ async def same_schema(snapshot: Snapshot) -> Snapshot:
     if found != known:
         older = isinstance(found, int) and found < known
         cure = "start the node once, so that it is brought up to date" if older else "use the newer program"
-        raise Refused(f"the database has schema {found!r}, this program reads schema {known}: {cure}")
+        raise Refused(f"the database has schema {found!r}, this program reads schema {known}: {cure}", code="ADY-0912")
     return snapshot
 
 
@@ -61,7 +71,7 @@ async def same_schema(snapshot: Snapshot) -> Snapshot:
 async def _file(path: Path) -> AsyncIterator[Snapshot]:
     reader = await asyncio.to_thread(_FileSnapshot, path)
     try:
-        yield await same_schema(reader)
+        yield reader
     finally:
         await asyncio.to_thread(reader.close)
 
@@ -71,7 +81,7 @@ class _FileSnapshot:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            raise NotFound(f"there is no database at {path}: set DATABASE_URL or ROOT as the node has them")
+            raise NotFound(f"there is no database at {path}: set DATABASE_URL or ROOT as the node has them", code="ADY-0913")
         try:
             self._connection = sqlite.connect_reader(path)
             self._connection.execute("BEGIN")

@@ -92,10 +92,10 @@ def translate(error: Exception) -> AdytonError:
     if isinstance(error, AdytonError):
         return error
     if isinstance(error, sqlite3.IntegrityError):
-        return Conflict(str(error))
+        return Conflict(str(error), code="ADY-0916")
     if primary_code(error) in _UNAVAILABLE:
-        return StorageUnavailable(f"SQLite: {error}")
-    return Broken(f"SQLite: {error}")
+        return StorageUnavailable(f"SQLite: {error}", code="ADY-0900")
+    return Broken(f"SQLite: {error}", code="ADY-0915")
 
 
 def primary_code(error: Exception) -> int:
@@ -173,7 +173,7 @@ def _end(connection: sqlite3.Connection) -> None:
         if primary_code(error) != sqlite3.SQLITE_IOERR:
             raise
         # The frames are in the WAL but perhaps not on the disk: after a power cut they may count or not.
-        raise StorageUnavailable(f"SQLite: {error}; the operation may have been applied") from error
+        raise StorageUnavailable(f"SQLite: {error}; the operation may have been applied", code="ADY-0902") from error
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -211,7 +211,7 @@ class SqliteDatabase:
     async def read(self, sql: str, params: Row = ()) -> list[Row]:
         """As ``Database.read``."""
         if self._closed:
-            raise StorageUnavailable("the database is closed")
+            raise StorageUnavailable("the database is closed", code="ADY-0903")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, sql, params)
 
     async def lock_lost(self) -> str:
@@ -289,5 +289,5 @@ class MemoryDatabase:
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise StorageUnavailable("the database is closed")
+            raise StorageUnavailable("the database is closed", code="ADY-0903")
         return self._connection

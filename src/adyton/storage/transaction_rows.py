@@ -19,11 +19,20 @@ COLUMNS = (
 _ATTEMPT_COLUMNS = "id, transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, broadcast_before, noop"
 CHUNK = 400
 """Parameters of one query."""
+TRANSACTIONS = f"SELECT {COLUMNS} FROM transactions t"
+"""Begins a query for ``bare`` and ``with_attempts``."""
+ATTEMPTS = f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts"
+"""Begins a query for ``attempt_of``."""
 
 
 async def select(db: Database, where: str, params: tuple[Value, ...]) -> list[Transaction]:
     """Transactions with their attempts. Two reads: what happens between them may show in the attempts only."""
-    rows = [bare(row) for row in await db.read(f"SELECT {COLUMNS} FROM transactions t {where}", params)]
+    return await with_attempts(db, await db.read(f"{TRANSACTIONS} {where}", params))
+
+
+async def with_attempts(db: Database, found: Sequence[Row]) -> list[Transaction]:
+    """The transactions of rows of ``TRANSACTIONS``, with their attempts."""
+    rows = [bare(row) for row in found]
     attempts: dict[int, list[Attempt]] = {}
     for chunk in chunks([transaction.id for transaction in rows]):
         for attempt in await attempts_where(db, f"WHERE transaction_id IN ({marks(chunk)}) ORDER BY id", tuple(chunk)):
@@ -33,7 +42,7 @@ async def select(db: Database, where: str, params: tuple[Value, ...]) -> list[Tr
 
 async def attempts_where(db: Database, where: str, params: tuple[Value, ...]) -> list[Attempt]:
     """Attempts, of whatever transactions."""
-    return [_attempt(row) for row in await db.read(f"SELECT {_ATTEMPT_COLUMNS} FROM tx_attempts {where}", params)]
+    return [attempt_of(row) for row in await db.read(f"{ATTEMPTS} {where}", params)]
 
 
 def bare(row: Row) -> Transaction:
@@ -67,7 +76,8 @@ def bare(row: Row) -> Transaction:
     )
 
 
-def _attempt(row: Row) -> Attempt:
+def attempt_of(row: Row) -> Attempt:
+    """The attempt of a row of ``ATTEMPTS``."""
     values: Any = row  # as above
     return Attempt(
         id=values[0],

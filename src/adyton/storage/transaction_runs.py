@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from adyton.domain.trials import Place
+from adyton.storage import changes, list_tables
 from adyton.storage.database import Database, Statement
 from adyton.storage.transaction_rows import chunks, marks
 
 _PLACES = """
     SELECT id, creation_height, request_block, input FROM runs
     WHERE request_id IS NOT NULL AND creation_height IS NOT NULL AND request_block IS NOT NULL AND id IN ({})"""
-_WITHDRAW = "DELETE FROM transactions WHERE id = ? AND state = 'unstarted'"
+_UNSENT = "SELECT id FROM transactions WHERE id = ? AND state = 'unstarted'"
 
 
 class _Input(msgspec.Struct):
@@ -32,6 +33,10 @@ async def places(db: Database, run_ids: Iterable[str]) -> dict[str, Place]:
     return found
 
 
-def withdrawn(transaction_id: int) -> Statement:
-    """Statement that takes a transaction back that has no nonce, so that its task asks for another one."""
-    return Statement(_WITHDRAW, [(transaction_id,)])
+def withdrawn(transaction_id: int) -> tuple[Statement, ...]:
+    """Statements that take a transaction back that has no nonce, so that its task asks for another one."""
+    return (
+        changes.transactions_deleted(_UNSENT, (transaction_id,), unsent=True),
+        list_tables.gone(list_tables.TRANSACTIONS, f"id IN ({_UNSENT})", [(transaction_id,)]),
+        Statement(f"DELETE FROM transactions WHERE id IN ({_UNSENT})", [(transaction_id,)]),
+    )

@@ -22,6 +22,8 @@ from adyton.domain.transactions import (
     TransactionRequest,
     TransactionState,
 )
+from adyton.storage import list_tables
+from adyton.storage.changes import TRANSACTION_CHANGE
 from adyton.storage.database import Database, Row, Statement
 from adyton.storage.transaction_rows import CHUNK, COLUMNS, MINED, Mined, bare, chunks, marks, mined, select
 
@@ -154,10 +156,10 @@ async def anything_unseen(db: Database) -> bool:
 
 # --- writing: what a task asks for -----------------------------------------------------------------------------------
 
-_INSERT = """
+_INSERT = f"""
     INSERT INTO transactions (run_id, task_position, from_address, to_address, data, value, gas_limit, gas_price,
-        min_confirmations, state, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'unstarted', ?)
+        min_confirmations, state, created_at, change)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'unstarted', ?, {TRANSACTION_CHANGE})
     ON CONFLICT (run_id, task_position) WHERE run_id IS NOT NULL DO NOTHING"""
 
 
@@ -188,14 +190,14 @@ def detached(run_id: str, task_position: int) -> Statement:
 _STORE_ATTEMPT = """
     INSERT INTO tx_attempts (transaction_id, hash, gas_price, tip_cap, fee_cap, raw, state, created_at, noop)
     VALUES (?, ?, ?, ?, ?, ?, 'in_progress', ?, ?)"""
-_DROP_UNDECIDED = "DELETE FROM tx_attempts WHERE transaction_id = ? AND state = 'in_progress'"
-_DROP_ALL = "DELETE FROM tx_attempts WHERE transaction_id = ?"
+_UNDECIDED, _ALL = "transaction_id = ? AND state = 'in_progress'", "transaction_id = ?"
 _DELIVER_ATTEMPT = "UPDATE tx_attempts SET state = 'broadcast' WHERE transaction_id = ? AND state = 'in_progress'"
 
 
 def _from(state: str, to: str, rest: str = "") -> str:
     """Text of an update that moves a row out of ``state``, and fails whole when the row is not in it."""
-    return f"UPDATE transactions SET state = CASE WHEN state = '{state}' THEN '{to}' END{rest} WHERE id = ?"
+    moved = f"state = CASE WHEN state = '{state}' THEN '{to}' END, change = {TRANSACTION_CHANGE}"
+    return f"UPDATE transactions SET {moved}{rest} WHERE id = ?"
 
 
 _ASSIGN = _from("unstarted", "in_progress", ", nonce = ?, waiting = NULL")
@@ -204,7 +206,7 @@ _REJECT = _from("unstarted", "fatal_error", f", error = ?, waiting = NULL{_NO_WI
 _ACCEPT = _from("in_progress", "unconfirmed", ", broadcast_at = ?, waiting = NULL, waiting_since = NULL")
 _REFUSE = _from("in_progress", "fatal_error", f", error = ?, nonce = NULL, waiting = NULL{_NO_WISH}")
 _STILL_IN_PROGRESS = _from("in_progress", "in_progress")
-_SAY = "UPDATE transactions SET waiting = ? WHERE id = ?"
+_SAY = f"UPDATE transactions SET waiting = ?, change = {TRANSACTION_CHANGE} WHERE id = ?"
 
 
 def started(transaction: Transaction, nonce: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
@@ -219,7 +221,7 @@ def accepted(transaction_id: int, broadcast_at: int) -> tuple[Statement, ...]:
 
 def refused(transaction_id: int, error: str) -> tuple[Statement, ...]:
     """Statements that give a transaction up that can never be mined; its nonce is free again."""
-    return (Statement(_REFUSE, [(error, transaction_id)]), Statement(_DROP_ALL, [(transaction_id,)]))
+    return (Statement(_REFUSE, [(error, transaction_id)]), *_dropped(_ALL, transaction_id))
 
 
 def rejected(transaction_id: int, error: str) -> Statement:
@@ -230,7 +232,7 @@ def rejected(transaction_id: int, error: str) -> Statement:
 def repriced(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
     """Statements that put an attempt in the place of one that nobody has, and that is refused for its price."""
     fence = Statement(_STILL_IN_PROGRESS, [(transaction_id,)])
-    return (fence, Statement(_DROP_UNDECIDED, [(transaction_id,)]), _attempt_stored(transaction_id, signed, fee, now))
+    return (fence, *_dropped(_UNDECIDED, transaction_id), _attempt_stored(transaction_id, signed, fee, now))
 
 
 def added(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int) -> tuple[Statement, ...]:
@@ -268,13 +270,15 @@ _NOT_MINED = (
 _RETURN = _from("confirmed", "unconfirmed", _NOT_MINED)
 _REOPEN = _from("safe", "unconfirmed", _NOT_MINED)
 _DETACH = (
-    "UPDATE transactions SET run_id = NULL, task_position = NULL WHERE run_id = ? AND task_position = ? AND state = 'safe'"
+    f"UPDATE transactions SET run_id = NULL, task_position = NULL, change = {TRANSACTION_CHANGE} "
+    "WHERE run_id = ? AND task_position = ? AND state = 'safe'"
 )
 _GIVE_UP = _from("unconfirmed", "fatal_error", f", error = ?, nonce = NULL, waiting = NULL{_NO_WISH}")
 # Not one that is to be cancelled: it is given up.
 _START_OVER = (
     "UPDATE transactions SET state = CASE WHEN state = 'unconfirmed' AND COALESCE(wish, '') <> 'cancel' THEN 'unstarted' END, "
-    f"nonce = NULL, broadcast_at = NULL, waiting = NULL, waiting_since = NULL{_NO_WISH} WHERE id = ?"
+    f"nonce = NULL, broadcast_at = NULL, waiting = NULL, waiting_since = NULL{_NO_WISH}, change = {TRANSACTION_CHANGE} "
+    "WHERE id = ?"
 )
 
 
@@ -300,8 +304,8 @@ def bump_repriced(
     transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False
 ) -> tuple[Statement, ...]:
     """Statements that put another bump in the place of one that nobody has, and that was refused for its price."""
-    fence, drop = Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), Statement(_DROP_UNDECIDED, [(transaction_id,)])
-    return (fence, drop, _attempt_stored(transaction_id, signed, fee, now, noop=noop))
+    fence, drop = Statement(_STILL_UNCONFIRMED, [(transaction_id,)]), _dropped(_UNDECIDED, transaction_id)
+    return (fence, *drop, _attempt_stored(transaction_id, signed, fee, now, noop=noop))
 
 
 def bump_delivered(transaction_id: int, broadcast_at: int) -> tuple[Statement, ...]:
@@ -311,7 +315,7 @@ def bump_delivered(transaction_id: int, broadcast_at: int) -> tuple[Statement, .
 
 def bump_dropped(transaction_id: int, waiting: str, height: int) -> tuple[Statement, ...]:
     """Statements that take a bump back which no node has or will ever take; the attempts before it stay."""
-    return (Statement(_WAIT_ON, [(waiting, height, transaction_id)]), Statement(_DROP_UNDECIDED, [(transaction_id,)]))
+    return (Statement(_WAIT_ON, [(waiting, height, transaction_id)]), *_dropped(_UNDECIDED, transaction_id))
 
 
 def bump_kept(transaction_id: int, waiting: str, height: int) -> tuple[Statement, ...]:
@@ -372,12 +376,17 @@ def reopened(transaction_ids: Iterable[int]) -> Statement:
 
 def displaced(transaction_id: int) -> tuple[Statement, ...]:
     """Statements that let a transaction start over whose nonce something else used, for good."""
-    return (Statement(_START_OVER, [(transaction_id,)]), Statement(_DROP_ALL, [(transaction_id,)]))
+    return (Statement(_START_OVER, [(transaction_id,)]), *_dropped(_ALL, transaction_id))
 
 
 def given_up(transaction_id: int, error: str) -> tuple[Statement, ...]:
     """Statements that do the same with a transaction that nobody wants sent any more."""
-    return (Statement(_GIVE_UP, [(error, transaction_id)]), Statement(_DROP_ALL, [(transaction_id,)]))
+    return (Statement(_GIVE_UP, [(error, transaction_id)]), *_dropped(_ALL, transaction_id))
+
+
+def _dropped(which: str, transaction_id: int) -> tuple[Statement, Statement]:
+    of = [(transaction_id,)]
+    return list_tables.gone(list_tables.ATTEMPTS, which, of), Statement(f"DELETE FROM tx_attempts WHERE {which}", of)
 
 
 def _attempt_stored(transaction_id: int, signed: SignedTransaction, fee: Fee, now: int, *, noop: bool = False) -> Statement:

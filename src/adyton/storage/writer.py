@@ -63,7 +63,7 @@ def _together(operations: Sequence[Statements], members: list[int], first: State
 
 def each(failure: AdytonError, operations: Sequence[Statements]) -> list[Outcome]:
     """``failure`` for every operation, as separate objects: raised twice, one object would mix its tracebacks."""
-    return [type(failure)(*failure.args) for _ in operations]
+    return [failure.twin() for _ in operations]
 
 
 class _Waiting(NamedTuple):
@@ -85,7 +85,7 @@ class Writer:
     async def write(self, statements: Statements) -> Answer:
         """As ``Database.write``. The operation is durable when this returns; before, it may be either way."""
         if self._closed:
-            raise StorageUnavailable("the database is closed")
+            raise StorageUnavailable("the database is closed", code="ADY-0903")
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="storage writer")
         caller: asyncio.Future[Answer] = self._task.get_loop().create_future()
@@ -114,7 +114,9 @@ class Writer:
             self._closed = True
             for waiting in (*batch, *self._waiting):
                 if not waiting.caller.done():
-                    waiting.caller.set_exception(StorageUnavailable("the node stops; this operation may have been applied"))
+                    waiting.caller.set_exception(
+                        StorageUnavailable("the node stops; this operation may have been applied", code="ADY-0902")
+                    )
 
     def _next_batch(self) -> list[_Waiting]:
         """The oldest operations that wait, without those whose callers have been cancelled meanwhile."""
@@ -132,7 +134,7 @@ class Writer:
         except Exception as error:
             # The writer outlives every error, or all later callers would wait for ever.
             log.exception("the storage writer failed", operations=len(operations))
-            return [Broken(f"the storage writer failed: {error}") for _ in operations]
+            return [Broken(f"the storage writer failed: {error}", code="ADY-0915") for _ in operations]
 
 
 def _deliver(batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:

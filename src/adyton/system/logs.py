@@ -36,6 +36,11 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 Line: TypeAlias = MutableMapping[str, Any]
 
 
+class _Bound(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]  # a class that is made at run time
+    """The loggers of this process. Its methods are those of the level: loggers that exist change with it, and a line that is
+    below it costs no more than a call."""
+
+
 def configure(*, level: str, json_console: bool, file: Path | None, console: TextIO | None = None) -> None:
     """Set logging up for this process, once, before anything is logged.
 
@@ -45,13 +50,34 @@ def configure(*, level: str, json_console: bool, file: Path | None, console: Tex
     outlet = _Outlet(console or sys.stderr, json_console=json_console, file=_open(file) if file else None)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, redact, outlet.render],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        wrapper_class=_Bound,
         logger_factory=lambda *name: _Logger(outlet, *name),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard library; what they warn of arrives here as well.
-    logging.basicConfig(handlers=[_FromLibraries()], level=max(_LEVELS[level], logging.WARNING), force=True)
+    logging.basicConfig(handlers=[_FromLibraries()], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+    Levels().set(level)
+
+
+class Levels:
+    """The least important lines that are written: one of LOG_LEVEL's words, for the whole process."""
+
+    words = tuple(_LEVELS)
+    _now = "info"
+
+    @property
+    def now(self) -> str:
+        """The word."""
+        return Levels._now
+
+    def set(self, word: str) -> None:
+        """Another one, from the next line on."""
+        for name, method in vars(structlog.make_filtering_bound_logger(_LEVELS[word])).items():
+            if not name.startswith("__"):
+                setattr(_Bound, name, method)
+        logging.getLogger().setLevel(max(_LEVELS[word], logging.WARNING))
+        Levels._now = word
 
 
 def redact(_logger: object, _method: str, line: Line) -> Line:

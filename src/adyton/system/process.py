@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import resource
+import sys
 import threading
+from pathlib import Path
 
 FILES = 65536
+_PR_SET_DUMPABLE = 4
 
 
 def prepare() -> None:
@@ -17,6 +22,29 @@ def prepare() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    _keep_to_itself()
+
+
+def _keep_to_itself() -> None:
+    """No other process of this user (a Python adapter, say) may look into this one's memory or environment, where keys and
+    the settings' secrets are. Linux only; root always may."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def files_allowed() -> int:
+    """How many files and connections this process may have open."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def memory() -> tuple[int, int]:
+    """Bytes of memory that this process uses now, and the most that it has used; the second for both where only that is told."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize(), most
+    return most, most
 
 
 def end_within(seconds: float, status: int) -> None:

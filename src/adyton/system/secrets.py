@@ -45,7 +45,7 @@ class SystemSecrets:
             try:
                 found[name] = self._read(name)
             except ValueError as fault:
-                faults.append(Fault(f"secret {name[:100]!r}: {fault}"))
+                faults.append(Fault(f"secret {name[:100]!r}: {fault}", code="ADY-0289"))
         return found, faults
 
     def _read(self, name: str) -> str:

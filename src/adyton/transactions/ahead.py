@@ -131,7 +131,7 @@ class Ahead:
                 self._aside.pop(transaction.id, None)
                 self._rows.append(transaction)
             elif verdict.outcome is Outcome.STALE:
-                statements.append(transaction_runs.withdrawn(transaction.id))
+                statements += transaction_runs.withdrawn(transaction.id)
                 ended.append((transaction, None))
             elif error is not None:
                 statements.append(stored.rejected(transaction.id, error))

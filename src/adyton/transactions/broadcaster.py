@@ -139,7 +139,9 @@ class Broadcaster:
         if transaction is None:
             return None
         if transaction.nonce is None or not transaction.attempts:
-            raise Broken(f"transaction {transaction.id} is in progress without a nonce or without signed bytes")
+            raise Broken(
+                f"transaction {transaction.id} is in progress without a nonce or without signed bytes", code="ADY-0011"
+            )
         attempt = transaction.attempts[-1]
         self._log.info(
             "sending again what may have been sent",
@@ -207,7 +209,7 @@ class Broadcaster:
             said = await self._say(prepared, words.waiting(reply, self._address, self._parts.rules), said)
             await self._pause(connection)
             if not self._on(connection):
-                raise Disconnected("the connection changed while a transaction was being sent")
+                raise Disconnected("the connection changed while a transaction was being sent", code="ADY-0600")
 
     async def _fate(self, prepared: Prepared, reply: Reply, sent_at: int) -> Taken | Never | None:
         """What an answer other than yes means; None: try again later."""

@@ -15,10 +15,11 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from adyton.domain.chain import Address
-from adyton.domain.errors import Invalid, StorageUnavailable
+from adyton.domain.errors import Conflict, Invalid, StorageUnavailable
 from adyton.domain.evm import checksum
 from adyton.domain.gas import GasRules
 from adyton.domain.transactions import TransactionRequest
@@ -29,7 +30,7 @@ from adyton.storage import transactions as stored
 from adyton.storage.database import Database, Statement
 from adyton.transactions import broadcaster, confirmer
 from adyton.transactions.estimators import Estimator, EstimatorRules, PriceCalls
-from adyton.transactions.parts import ChainCalls, Heads, Parts, Signer
+from adyton.transactions.parts import ChainCalls, Heads, Parts, Prices, Signer
 from adyton.transactions.reaper import Reaper, ReaperRules
 from adyton.transactions.sending import BackOff
 from adyton.transactions.settlements import Settlements
@@ -37,6 +38,9 @@ from adyton.transactions.trial import Trial
 from adyton.transactions.wishes import Foresight
 
 log = structlog.get_logger(__name__)
+
+_SETTLING = 1.0
+"""Seconds in which a choice of a key becomes a row, or never."""
 
 
 class SendingCalls(ChainCalls, PriceCalls, Protocol):
@@ -78,7 +82,7 @@ class TransactionManager:
             signer=keystore,
             clock=clock,
             entropy=entropy,
-            rules=rules,
+            prices=Prices(rules),
             chain_id=chain_id,
             finality_depth=finality_depth,
             metrics=metrics,
@@ -89,24 +93,41 @@ class TransactionManager:
         self.foresight = Foresight(self._parts)
         self._reaper = Reaper(self._parts, reaper)
         self._min_confirmations = min_confirmations
-        self._senders = keystore.addresses()
-        self._turns = dict.fromkeys(self._senders, 0)
+        self._turns = dict.fromkeys(keystore.addresses(), 0)
         self._turn = itertools.count(1)
         self._settlements = Settlements()
         self._confirmer = confirmer.Confirmer(
             self._parts, confirmer.Listening(settled=self._settlements.tell, waiting=self.wake)
         )
-        listening = broadcaster.Listening(
+        self._listening = broadcaster.Listening(
             sent=self._confirmer.wake,
             gap=self._confirmer.fill_gap,
             failed=lambda run_id: self._settlements.tell([run_id]),
         )
-        self._broadcasters = [broadcaster.Broadcaster(sender, self._parts, listening) for sender in self._senders]
+        self._broadcasters = {sender: self._broadcaster(sender) for sender in self._turns}
+        self._loops: asyncio.TaskGroup | None = None
+        self._sending: dict[Address, asyncio.Task[None]] = {}
+
+    def _broadcaster(self, sender: Address) -> broadcaster.Broadcaster:
+        return broadcaster.Broadcaster(sender, self._parts, self._listening)
+
+    @property
+    def price_default(self) -> int:
+        """ETH_GAS_PRICE_DEFAULT as it counts now, in wei."""
+        return self._parts.rules.price_default
+
+    def with_price_default(self, wei: int) -> GasRules:
+        """The rules with another ETH_GAS_PRICE_DEFAULT. Raises Invalid when it contradicts the others."""
+        return msgspec.structs.replace(self._parts.rules, price_default=wei)
+
+    def price_by(self, rules: GasRules) -> None:
+        """Make prices by other rules from now on; what is signed keeps its price until it is raised."""
+        self._parts.prices.rules = rules
 
     def next_sender(self, among: Sequence[Address] = ()) -> Address | None:
         """The key whose turn it is, of all or of those ``among`` which the choice is: the one that was least recently given
         something. None when there is no such key."""
-        choice = [sender for sender in self._senders if not among or sender in among]
+        choice = [sender for sender in self._turns if not among or sender in among]
         if not choice:
             return None
         sender = min(choice, key=self._turns.__getitem__)
@@ -117,7 +138,10 @@ class TransactionManager:
         sender = self.next_sender(request.senders)
         if sender is None:
             pinned = ", ".join(checksum(each) for each in request.senders)
-            raise Invalid(f"the node has no key {pinned}" if pinned and self._senders else "No Ethereum Accounts configured")
+            raise Invalid(
+                f"the node has no key {pinned}" if pinned and self._turns else "No Ethereum Accounts configured",
+                code="ADY-0281",
+            )
         return sender
 
     def insert(self, request: TransactionRequest, *, run_id: str, task_position: int, now: int) -> Statement:
@@ -162,7 +186,7 @@ class TransactionManager:
 
     def wake(self) -> None:
         """Transactions have been inserted and are durable."""
-        for each in self._broadcasters:
+        for each in self._broadcasters.values():
             each.wake()
 
     def settled(self) -> AsyncIterator[list[str]]:
@@ -173,21 +197,53 @@ class TransactionManager:
         """Send and follow, for ever. Cancel to stop; what was in doubt then is sent again at the next start."""
         await self._ensure_keys()
         async with asyncio.TaskGroup() as loops:
-            for each in self._broadcasters:
-                loops.create_task(each.run(), name="broadcaster")
+            self._loops = loops
+            for sender in self._broadcasters:
+                self._send_for(sender)
             loops.create_task(self._confirmer.run(), name="confirmer")
             loops.create_task(self._reaper.run(), name="reaper")
             async for _ in self._parts.heads.updates():
                 self._confirmer.wake()
-                for each in self._broadcasters:
+                for each in self._broadcasters.values():
                     each.heed()
+
+    async def add_sender(self, address: Address) -> None:
+        """Send with one more key of the keystore. Its row is durable when this returns; a crash before leaves a key that the
+        next start finds."""
+        await keys.ensure(self._parts.db, [address], self._parts.clock.now())
+        if address not in self._turns:
+            self._turns[address] = 0
+            self._broadcasters[address] = self._broadcaster(address)
+            self._send_for(address)
+
+    async def retire_sender(self, address: Address) -> None:
+        """Give a key nothing more to send, for when it leaves the keystore. Raises Conflict, and the key goes on, while a
+        transaction of it is not safe."""
+        turn = self._turns.pop(address, 0)
+        # What was given to it a moment ago may not be stored yet.
+        await self._parts.clock.sleep(_SETTLING)
+        open_ones = await keys.unsafe_transactions(self._parts.db, address)
+        if open_ones:
+            self._turns[address] = turn
+            raise Conflict(
+                f"{checksum(address)} has {open_ones} transactions that are not safe yet; wait, or see `adyton txs doctor`",
+                code="ADY-0810",
+            )
+        sending = self._sending.pop(address, None)
+        if sending is not None:
+            sending.cancel()
+        self._broadcasters.pop(address, None)
+
+    def _send_for(self, sender: Address) -> None:
+        if self._loops is not None:
+            self._sending[sender] = self._loops.create_task(self._broadcasters[sender].run(), name="broadcaster")
 
     async def _ensure_keys(self) -> None:
         """The keys' rows, on a database that may not be able to write yet."""
         delays = BackOff(self._parts.entropy)
         while True:
             try:
-                await keys.ensure(self._parts.db, self._senders, self._parts.clock.now())
+                await keys.ensure(self._parts.db, self._turns, self._parts.clock.now())
             except StorageUnavailable as fault:
                 log.error("the keys cannot be stored; trying again", because=str(fault))
                 await self._parts.clock.sleep(delays.next())

@@ -87,6 +87,14 @@ class Signer(Protocol):
         ...
 
 
+class Prices:
+    """The rules of prices as they are now. An operator may change them while the node runs: each price is made by the rules of
+    its moment."""
+
+    def __init__(self, rules: GasRules) -> None:
+        self.rules = rules
+
+
 class Parts(NamedTuple):
     """The tools, the same for every loop. ``finality_depth``: blocks after which the chain counts as settled. ``trial`` is None
     when transactions are sent untried. ``resend_after``: seconds without news after which the same bytes are sent again."""
@@ -97,7 +105,7 @@ class Parts(NamedTuple):
     signer: Signer
     clock: Clock
     entropy: Entropy
-    rules: GasRules
+    prices: Prices
     chain_id: Callable[[], int | None]
     finality_depth: int
     metrics: Metrics
@@ -105,11 +113,16 @@ class Parts(NamedTuple):
     trial: Tries | None
     resend_after: float = 30.0
 
+    @property
+    def rules(self) -> GasRules:
+        """The rules of prices as they are now."""
+        return self.prices.rules
+
     def head(self) -> Head:
         """The newest head. Raises Disconnected when the chain cannot be reached."""
         state = self.heads.state
         if not state.connected or state.head is None:
-            raise Disconnected(state.problem or "no head of the chain has been seen yet")
+            raise Disconnected(state.problem or "no head of the chain has been seen yet", code="ADY-0600")
         return state.head
 
     def sign(self, transaction: Transaction, nonce: int, fee: Fee, *, noop: bool = False) -> SignedTransaction:
@@ -117,7 +130,7 @@ class Parts(NamedTuple):
         key sends itself nothing. Raises ValueError when its row cannot be a transaction."""
         chain_id = self.chain_id()
         if chain_id is None:
-            raise Disconnected("the chain's id is not known yet")
+            raise Disconnected("the chain's id is not known yet", code="ADY-0600")
         unsigned = UnsignedTransaction(
             chain_id=chain_id,
             nonce=nonce,

@@ -46,7 +46,7 @@ class Foresight:
         would do), Invalid (the price), Disconnected."""
         refused = refusal(transaction, wish)
         if refused is not None:
-            raise Conflict(refused)
+            raise Conflict(refused, code="ADY-0706")
         if wish is Wish.RESEND:
             return Foreseen("the same bytes are sent again, which costs nothing", transaction.attempts[-1].fee)
         if transaction.state is TransactionState.UNSTARTED:
@@ -77,7 +77,9 @@ class Foresight:
 
     def _check_key(self, sender: Address) -> None:
         if sender not in self._parts.signer.addresses():
-            raise Conflict(f"the key file of {checksum(sender)} is not in ROOT/keys: nothing can be signed for it")
+            raise Conflict(
+                f"the key file of {checksum(sender)} is not in ROOT/keys: nothing can be signed for it", code="ADY-0707"
+            )
 
     async def _fee(self, transaction: Transaction, price: int | None) -> Fee:
         rules, newest = self._parts.rules, transaction.attempts[-1].fee
@@ -87,7 +89,8 @@ class Foresight:
         if fee is None:
             raise Conflict(
                 f"transaction {transaction.id} costs {newest.ceiling} wei a gas, and nothing up to ETH_MAX_GAS_PRICE_WEI, "
-                f"{rules.price_max}, would replace it: raise that, start again, and ask again"
+                f"{rules.price_max}, would replace it: raise that, start again, and ask again",
+                code="ADY-0708",
             )
         return fee
 

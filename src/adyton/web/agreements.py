@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adyton.domain.access import Role
 from adyton.domain.errors import Invalid
 from adyton.services import agreements, features
 from adyton.web import auth, jsonapi
@@ -16,11 +17,13 @@ from adyton.web.presenters.agreements import agreement_resource, request_resourc
 async def create(node: Node, request: Request) -> Response:
     """Agree to what is proposed, by anybody; of an operator who is logged in, to more."""
     features.need_service_agreements(node.parts)
-    trusted = await auth.session(node.parts, request) is not None
+    caller = await auth.session(node.parts, request)
+    # What an operator's agreement may do is what their jobs may.
+    trusted = caller is not None and caller.role is not None and caller.role.covers(Role.EDIT)
     try:
         made, job = await agreements.create(node.parts, await body_of(request), trusted=trusted)
     except Invalid as refused:
-        raise Unprocessable(*refused.faults) from None
+        raise Unprocessable(*refused.faults, code=refused.error_code) from None
     return jsonapi.shown(agreement_resource(made, job))
 
 

@@ -14,10 +14,15 @@ from starlette.types import Receive, Scope, Send
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
 from adyton.web.endpoint import Action, Endpoint, Node, unknown_route
+from adyton.web.hosts import Hosts
 from adyton.web.limits import RateLimiter
-from adyton.web.middleware import BodyLimit, Origins, RequestLog, SafeHeaders, TlsRedirect
+from adyton.web.middleware import BodyLimit, Patience, RequestLog, SafeHeaders, TlsRedirect
+from adyton.web.openapi.handlers import Documents
+from adyton.web.origins import ForgedRequests, Origins
+from adyton.web.proxies import Proxies
 from adyton.web.routes import ROUTES
 from adyton.web.settings import WebSettings
+from adyton.web.targets import Targets
 
 
 def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
@@ -26,14 +31,21 @@ def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
     routes = _routes(Node(parts, settings, Watch(parts)))
     app = Starlette(
         routes=routes,
+        # The order of docs/architecture.md. Headers and log are outermost, so that what the others refuse has them too.
         middleware=[
-            Middleware(SafeHeaders),
+            Middleware(Proxies, settings.trusted_proxies),
+            Middleware(SafeHeaders, settings.hsts),
             Middleware(RequestLog, parts.clock),
+            Middleware(Patience, settings.answer_seconds),
+            Middleware(Targets),
+            Middleware(Hosts, settings),
+            Middleware(Origins, settings),
+            Middleware(ForgedRequests, settings),
             Middleware(BodyLimit, settings.body_limit),
-            Middleware(Origins, settings.allow_origins),
             Middleware(TlsRedirect, settings),
         ],
     )
+    app.state.documents = Documents(ROUTES)
     app.router.redirect_slashes = False
     app.router.default = Elsewhere(route.path_regex for route in routes)
     return app
@@ -51,7 +63,8 @@ def _routes(node: Node) -> list[routing.Route]:
     paths: dict[str, dict[str, Action]] = {}
     for allowed, routes in ROUTES:
         for route in routes:
-            action = Action(route.handler, allowed, route.needs, tuple(limiters[name] for name in route.limiters))
+            counted = tuple(limiters[name] for name in route.limiters)
+            action = Action(route.handler, allowed, route.needs, counted, route.name, route.audited)
             paths.setdefault(route.path, {})[route.method] = action
     return [routing.Route(path, Endpoint(node, actions)) for path, actions in paths.items()]
 

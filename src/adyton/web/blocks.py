@@ -15,15 +15,20 @@ from adyton.storage.rereads import Reread
 from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 from adyton.web.failures import Unprocessable
+from adyton.web.pages import Page, shown_by
 
 _NUMBER = re.compile(r"[0-9]{1,78}", re.ASCII)
 
 
-class _Started(msgspec.Struct, frozen=True):
+class ReplayStarted(msgspec.Struct, frozen=True):
+    """That blocks will be read again."""
+
     message: str
 
 
-class _Reread(msgspec.Struct, frozen=True, rename="camel"):
+class RereadAttributes(msgspec.Struct, frozen=True, rename="camel"):
+    """Blocks that are read again, or were."""
+
     id: str
     reason: str
     from_block: int
@@ -37,21 +42,23 @@ async def replay(node: Node, request: Request) -> Response:
     """Read blocks again, in the form of v0.10.12. It is stored when the response goes out."""
     number = request.path_params["number"]
     if not _NUMBER.fullmatch(number):
-        raise Unprocessable(f'invalid block number: "{number}"; it is a whole number, zero or more')
+        raise Unprocessable(f'invalid block number: "{number}"; it is a whole number, zero or more', code="ADY-0610")
     try:
         await blocks.replay(node.parts, int(number))
     except Invalid as invalid:
-        raise Unprocessable(*invalid.faults) from None
-    return jsonapi.shown(jsonapi.Resource("replay", "replayID", _Started("Replay started")))
+        raise Unprocessable(*invalid.faults, code=invalid.error_code) from None
+    return jsonapi.shown(jsonapi.Resource("replay", "replayID", ReplayStarted("Replay started")))
 
 
-async def rereads(node: Node, _request: Request) -> Response:
+async def rereads(node: Node, request: Request) -> Response:
     """List what is read again or was, the newest first."""
-    return jsonapi.shown([_resource(each) for each in await blocks.rereads(node.parts)])
+    page = Page.of(request)
+    found = await blocks.rereads(node.parts, offset=page.offset, limit=page.size)
+    return await page.listed(request, found.of(shown_by(_resource)), node.parts.lists.turns)
 
 
 def _resource(each: Reread) -> jsonapi.Resource:
-    attributes = _Reread(
+    attributes = RereadAttributes(
         id=str(each.id),
         reason=each.reason,
         from_block=each.from_block,

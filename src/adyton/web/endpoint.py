@@ -16,8 +16,11 @@ from adyton.domain.errors import Forbidden
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
 from adyton.web.failures import SlowBody, response_to
+from adyton.web.form import Form
+from adyton.web.jsonapi import CODE_HEADER
 from adyton.web.limits import Allowance, RateLimiter
 from adyton.web.middleware import BODY_SECONDS, client_of
+from adyton.web.record import READING, Kept, action_name, note_error, recorded, refused_by_role
 from adyton.web.settings import WebSettings
 
 
@@ -38,23 +41,38 @@ Authentication = Callable[[Parts, Request], Awaitable[Caller | None]]
 @dataclass(frozen=True, slots=True)
 class Route:
     """A method and a path; ``needs`` is the role that a user or a token must have; ``limiters`` names the limits that count its
-    requests, the one to show last."""
+    requests, the one to show last. ``kept`` says how the audit log hears of it, if it is more than a look. ``form`` is what the
+    OpenAPI document says of it; a test asks each route for one."""
 
     method: str
     path: str
     handler: Handler
     needs: Role = Role.VIEW
     limiters: tuple[str, ...] = ("requests",)
+    kept: Kept = Kept.BEFORE
+    form: Form | None = None
+
+    @property
+    def audited(self) -> Kept:
+        """How the audit log hears of it."""
+        return Kept.NEVER if self.method in READING else self.kept
+
+    @property
+    def name(self) -> str:
+        """What the audit log calls it."""
+        return action_name(self.method, self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a method of a path does, and for whom."""
+    """What a method of a path does, and for whom. ``name`` is what the audit log calls it."""
 
     handler: Handler
     allowed: Authentication
     needs: Role
     limiters: tuple[RateLimiter, ...]
+    name: str = ""
+    kept: Kept = Kept.NEVER
 
 
 class Endpoint:
@@ -81,24 +99,39 @@ class Endpoint:
 
     async def _answer(self, action: Action, request: Request, allowances: list[Allowance]) -> Response:
         if not all(allowance.granted for allowance in allowances):
-            return Response("Limit exceeded", 429, media_type="text/plain")
+            reset = max(allowance.reset for allowance in allowances if not allowance.granted)
+            wait = max(1, reset - self._node.parts.clock.now() // 1_000_000)
+            headers = {"retry-after": str(wait), CODE_HEADER: "ADY-1052"}
+            return Response("Limit exceeded", 429, headers, "text/plain")
         try:
             caller = await action.allowed(self._node.parts, request)
             if caller is None:
-                return Response(status_code=401)
-            _check_role(caller, action.needs)
-            request.state.caller = msgspec.structs.replace(caller, address=client_of(request.scope))
-            return await action.handler(self._node, request)
+                return Response(status_code=401, headers={CODE_HEADER: "ADY-1051"})
+            request.state.caller = caller = msgspec.structs.replace(caller, address=client_of(request.scope))
+            await self._check_role(caller, action, request)
+            audit = self._node.parts.audit
+            return await recorded(audit, action.kept, action.name, request, lambda: self._handled(action, request))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong becomes a response, and is logged there
             return response_to(error, request, self._node.parts.entropy)
 
+    async def _handled(self, action: Action, request: Request) -> Response:
+        try:
+            return await action.handler(self._node, request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above; here, so that the audit log hears of it
+            note_error(request, error)
+            return response_to(error, request, self._node.parts.entropy)
 
-def _check_role(caller: Caller, needed: Role) -> None:
-    """Raises Forbidden. Who has no role is let in by the route's own rules."""
-    if caller.role is not None and not caller.role.covers(needed):
-        raise Forbidden(f"this needs the role {needed}; {caller.name} has {caller.role}", code="ADY-0101")
+    async def _check_role(self, caller: Caller, action: Action, request: Request) -> None:
+        """Raises Forbidden. Who has no role is let in by the route's own rules."""
+        if caller.role is None or caller.role.covers(action.needs):
+            return
+        refusal = Forbidden(f"this needs the role {action.needs}; {caller.name} has {caller.role}", code="ADY-0101")
+        await refused_by_role(self._node.parts.audit, action.name, request, refusal.error_code)
+        raise refusal
 
 
 async def body_of(request: Request) -> bytes:
@@ -107,9 +140,10 @@ async def body_of(request: Request) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.body()
     except TimeoutError:
-        raise SlowBody("the request's body did not arrive in time") from None
+        raise SlowBody("the request's body did not arrive in time", code="ADY-1054") from None
 
 
 async def unknown_route(scope: Scope, receive: Receive, send: Send) -> None:
     """What is answered where there is nothing."""
-    await Response("404 page not found", 404, headers={"content-type": "text/plain"})(scope, receive, send)
+    headers = {"content-type": "text/plain", CODE_HEADER: "ADY-1050"}
+    await Response("404 page not found", 404, headers=headers)(scope, receive, send)

@@ -1,16 +1,21 @@
-"""Why did nothing happen?"""
+"""Why did nothing happen, and what does an error mean?"""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adyton.services import explain
+from adyton import codes
+from adyton.services import error_pages, explain
 from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 from adyton.web.presenters.requests import explanation_resource
 
 
 async def show(node: Node, request: Request) -> Response:
-    """Tell step by step what became of a transaction, a request or a run."""
-    return jsonapi.shown(explanation_resource(await explain.explain(node.parts, request.path_params["what"])))
+    """Tell step by step what became of a transaction, a request or a run; or the page of an error's code."""
+    what = request.path_params["what"]
+    if (code := codes.asked(what)) is not None:
+        page = await error_pages.page(code)
+        return jsonapi.shown(jsonapi.Resource("errorPages", page.code, page))
+    return jsonapi.shown(explanation_resource(await explain.explain(node.parts, what)))

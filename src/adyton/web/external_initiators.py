@@ -8,7 +8,7 @@ from starlette.responses import Response
 from adyton.domain.errors import Invalid
 from adyton.domain.external_initiators import read_wanted
 from adyton.services import external_initiators, features
-from adyton.web import jsonapi
+from adyton.web import auth, jsonapi
 from adyton.web.endpoint import Node, body_of
 from adyton.web.failures import Unprocessable
 from adyton.web.jsonapi import Resource
@@ -22,7 +22,7 @@ async def create(node: Node, request: Request) -> Response:
     try:
         wanted = read_wanted(await body_of(request))
     except Invalid as unreadable:
-        raise Unprocessable(*unreadable.faults) from None
+        raise Unprocessable(*unreadable.faults, code=unreadable.error_code) from None
     made, secret = await external_initiators.create(node.parts, wanted)
     return jsonapi.shown(credentials_resource(made, secret), 201)
 
@@ -31,7 +31,8 @@ async def index(node: Node, request: Request) -> Response:
     """List them."""
     page = Page.of(request)
     found, count = await external_initiators.page(node.parts, offset=page.offset, limit=page.size)
-    items: list[Resource] = [initiator_resource(known, undelivered) for known, undelivered in found]
+    secrets = auth.may_see_secrets(request)
+    items: list[Resource] = [initiator_resource(known, undelivered, secrets=secrets) for known, undelivered in found]
     return jsonapi.listed(items, page.links(request, count), count)
 
 

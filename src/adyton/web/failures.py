@@ -12,6 +12,7 @@ from adyton.services.features import SwitchedOff
 from adyton.services.jobs import NotAccepted
 from adyton.services.payments import NotChecked
 from adyton.services.runs import NotStarted
+from adyton.services.throttle import TooManyAttempts
 from adyton.web.jsonapi import refused
 
 log = structlog.get_logger(__name__)
@@ -23,8 +24,14 @@ class Unprocessable(Invalid):
     """The query string is wrong."""
 
 
+class NotConfigured(Refused):
+    """The node lacks what it needs for this; a 500 in v0.6.2."""
+
+
 class SlowBody(Refused):
     """The request's body did not arrive in time."""
+
+    usual = "ADY-1054"
 
 
 # The first that fits. NotStarted, NotChecked and NotAccepted are a 500 because clients of v0.6.2 know them as that.
@@ -32,6 +39,7 @@ _STATUS: tuple[tuple[type[Refused], int], ...] = (
     (NotStarted, 500),
     (NotChecked, 500),
     (NotAccepted, 500),
+    (NotConfigured, 500),
     (SwitchedOff, 405),
     (Unprocessable, 422),
     (Unauthenticated, 401),
@@ -39,6 +47,7 @@ _STATUS: tuple[tuple[type[Refused], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
     (SlowBody, 408),
+    (TooManyAttempts, 429),
     (Refused, 400),
 )
 
@@ -47,7 +56,9 @@ def response_to(error: Exception, request: Request, entropy: Entropy) -> Respons
     """The response to an error. What we did wrong ourselves is logged under an id, and only the id is shown."""
     if isinstance(error, Refused):
         faults = error.faults if isinstance(error, Invalid) else (str(error),)
-        return refused(next(status for kind, status in _STATUS if isinstance(error, kind)), faults, code=error.error_code)
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        headers = {"retry-after": str(error.retry_after)} if isinstance(error, TooManyAttempts) else None
+        return refused(status, faults, headers, code=error.error_code)
     if isinstance(error, TryAgain):
         log.warning("request not served", method=request.method, path=request.url.path, because=str(error))
         return refused(503, (str(error),), {"retry-after": _RETRY_AFTER_SECONDS}, code=error.error_code)

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from adyton.domain.jobs import Job
 from adyton.services import jobs, schedules
-from adyton.web import jsonapi
+from adyton.web import filters, jsonapi
 from adyton.web.auth import initiator_of
 from adyton.web.endpoint import Node, body_of
-from adyton.web.pages import Page
+from adyton.web.pages import Page, shown_by
 from adyton.web.presenters.jobs import fires, job_resource
 
 
@@ -25,10 +25,10 @@ async def show(node: Node, request: Request) -> Response:
 
 
 async def index(node: Node, request: Request) -> Response:
-    """List the jobs that are not archived."""
-    page = Page.of(request)
-    found, count = await jobs.page(node.parts, offset=page.offset, limit=page.size, descending=page.descending)
-    return jsonapi.listed([job_resource(job) for job in found], page.links(request, count), count)
+    """List the jobs that are not archived: of a name, with an initiator or a task of some type."""
+    page, wanted = Page.of(request), filters.jobs(request)
+    found = jobs.page(node.parts, wanted, offset=page.offset, limit=page.size, descending=page.descending)
+    return await page.listed(request, found.of(shown_by(job_resource)), node.parts.lists.turns)
 
 
 async def archive(node: Node, request: Request) -> Response:

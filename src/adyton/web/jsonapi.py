@@ -15,6 +15,8 @@ from adyton.domain.errors import Fault
 
 CONTENT_TYPE = "application/vnd.api+json"
 ERROR_CONTENT_TYPE = "application/json; charset=utf-8"
+CODE_HEADER = "x-adyton-error"
+"""Has the code where a refusal's body is v0.6.2's, a plain text or nothing."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -48,10 +50,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     meta: Meta | Mapping[str, object] | UnsetType = UNSET
 
 
-class Source(msgspec.Struct, frozen=True):
-    """Where in the request the fault is."""
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where in the request the fault is: in the body, or in a parameter of the query string."""
 
-    pointer: str
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -88,4 +91,5 @@ def refused(status: int, faults: Iterable[Fault | str], headers: dict[str, str] 
 def _error(fault: Fault | str, code: str) -> Error:
     if isinstance(fault, str):
         return Error(fault, code or UNSET)
-    return Error(fault.detail, fault.code or code or UNSET, Source(fault.pointer) if fault.pointer else UNSET)
+    source = Source(fault.pointer or UNSET, fault.parameter or UNSET)
+    return Error(fault.detail, fault.code or code or UNSET, source if source != Source() else UNSET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import NamedTuple
 
 from adyton.ports import Clock
@@ -27,6 +28,16 @@ class Allowance(NamedTuple):
         ]
 
 
+def counted_as(address: str) -> str:
+    """An address of IPv6 counts as its network of 64 bits: whoever has one address has all of them."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
+
+
 class RateLimiter:
     """Counts requests of each address in fixed windows that start at the first request. In memory: a restart forgets."""
 
@@ -39,7 +50,7 @@ class RateLimiter:
 
     def take(self, address: str) -> Allowance:
         """Count one request of an address."""
-        now = self._clock.now()
+        now, address = self._clock.now(), counted_as(address)
         window = self._windows.get(address)
         # A window that seems to lie in the future was counted before the machine's time was set back.
         if window is None or now >= window[0] or window[0] - now > self._period:

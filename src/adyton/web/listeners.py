@@ -9,7 +9,8 @@ import msgspec
 
 from adyton.domain.errors import Refused
 
-_BACKLOG = 2048
+BACKLOG = 2048
+"""Connections that the machine keeps until the server takes them."""
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -34,11 +35,16 @@ def bind(listener: Listener) -> socket.socket:
     # The server's own end is no part of the simulated world, so no port stands before it.
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         bound.bind((listener.host, listener.port))
-        bound.listen(_BACKLOG)
+        bound.listen(BACKLOG)
     except OSError as fault:
         bound.close()
         setting = "CHAINLINK_TLS_PORT" if listener.tls else "CHAINLINK_PORT"
-        raise Refused(f"{setting} = {listener.port}: cannot listen there ({fault.strerror}); choose another port") from fault
+        where = f", CHAINLINK_LISTEN_IP = {listener.host}" if listener.host else ""
+        raise Refused(
+            f"{setting} = {listener.port}{where}: cannot listen there ({fault.strerror}); choose another port", code="ADY-1009"
+        ) from fault
     return bound

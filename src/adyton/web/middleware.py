@@ -1,4 +1,7 @@
-"""What surrounds every request: safe headers, the request log, the body limit, origins. Plain ASGI, outermost first."""
+"""What surrounds every request: safe headers, the request log, a time limit, the body limit. Plain ASGI, outermost first.
+
+``app`` says the order. What is refused for its names and origins is in ``proxies``, ``targets``, ``hosts`` and ``origins``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adyton.ports import Clock
+from adyton.web.jsonapi import CODE_HEADER, refused
 from adyton.web.settings import WebSettings
 
 log = structlog.get_logger("adyton.web.requests")
@@ -18,28 +22,45 @@ log = structlog.get_logger("adyton.web.requests")
 BODY_SECONDS = 10.0
 """How long a request's body may take to arrive."""
 
-_SAFE_HEADERS = [
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""What a response that says nothing else may load, run or be framed by: nothing. A page brings a policy of its own."""
+
+_ALWAYS = (
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cache-control", b"no-store"),
-]
-_PREFLIGHT_SECONDS = "43200"
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"permissions-policy",
+        b"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), hid=(), bluetooth=(), display-capture=()",
+    ),
+)
+_UNLESS_SAID = ((b"content-security-policy", POLICY.encode()), (b"cache-control", b"no-store"))
+_LONGEST_SHOWN = 500
+"""Characters of a path that are logged."""
 _HOST = re.compile(r"[A-Za-z0-9.\-]+|\[[0-9a-fA-F:.]+\]")
 _QUIET_PATHS = frozenset({"/health", "/readyz"})
 
 
 class SafeHeaders:
-    """Adds headers that forbid what no client of the API needs: frames, guessing of types, caches."""
+    """Adds headers that forbid what no client of the API needs: frames, guessing of types, caches, other sites' use of answers.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Over TLS also that browsers shall come over TLS for the next ``hsts`` seconds; never without, where anybody could say it.
+    """
+
+    def __init__(self, app: ASGIApp, hsts: int) -> None:
         self._app = app
+        self._hsts = ((b"strict-transport-security", b"max-age=%d" % hsts),) if hsts else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        always = (*_ALWAYS, *(self._hsts if scope["scheme"] == "https" else ()))
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_SAFE_HEADERS]
+                said = {name.lower() for name, _ in message["headers"]}
+                unsaid = [pair for pair in (*always, *_UNLESS_SAID) if pair[0] not in said]
+                message["headers"] = [*message["headers"], *unsaid]
             await send(message)
 
         await self._app(scope, receive, guarded)
@@ -73,11 +94,36 @@ class RequestLog:
                 raise
             await _STOPPING(scope, receive, noting)
         finally:
-            path, method = scope["path"], scope["method"]
+            path, method = scope["path"][:_LONGEST_SHOWN], scope["method"]
             quiet = path in _QUIET_PATHS or (method == "GET" and status < 400)
             write = log.debug if quiet else log.info
             elapsed = round((self._clock.monotonic() - started) * 1000, 1)
             write("request", method=method, path=path, status=status, client=client_of(scope), ms=elapsed)
+
+
+class Patience:
+    """Gives up a request whose answer does not begin in time. What it was to write is written, or not: never in part.
+
+    A stream has begun with its first bytes, and then lasts as long as somebody reads it.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def beginning(message: Message) -> None:
+            if not until.expired():
+                until.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._seconds) as until:
+                await self._app(scope, receive, beginning)
+        except TimeoutError:
+            if not until.expired():
+                raise
+            await _too_long(self._seconds)(scope, receive, send)
 
 
 class BodyLimit:
@@ -120,49 +166,6 @@ class BodyLimit:
         return await self._app(scope, again, send)
 
 
-class Origins:
-    """Lets web pages of the listed origins use the API, and no others (as v0.6.2, not even for a page from this address)."""
-
-    def __init__(self, app: ASGIApp, allowed: tuple[str, ...]) -> None:
-        self._app = app
-        self._all = "*" in allowed
-        self._allowed = frozenset(origin.lower() for origin in allowed)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-        if origin is None:
-            return await self._app(scope, receive, send)
-        text = origin.decode("latin-1")
-        if not self._all and text not in self._allowed:
-            return await Response(status_code=403)(scope, receive, send)
-        if scope["method"] == "OPTIONS":
-            return await Response(status_code=204, headers=self._preflight(text))(scope, receive, send)
-        shown = [(name.encode(), value.encode("latin-1")) for name, value in self._headers(text).items()]
-
-        async def sharing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *shown]
-            await send(message)
-
-        return await self._app(scope, receive, sharing)
-
-    def _headers(self, origin: str) -> dict[str, str]:
-        common = {"access-control-allow-credentials": "true", "access-control-expose-headers": "Content-Length"}
-        if self._all:
-            return {"access-control-allow-origin": "*", **common}
-        return {"access-control-allow-origin": origin, "vary": "Origin", **common}
-
-    def _preflight(self, origin: str) -> dict[str, str]:
-        return {
-            "access-control-allow-origin": "*" if self._all else origin,
-            "access-control-allow-credentials": "true",
-            "access-control-allow-methods": "GET,POST,PUT,PATCH,DELETE",
-            "access-control-allow-headers": "Origin,Content-Type,Accept",
-            "access-control-max-age": _PREFLIGHT_SECONDS,
-            "vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
-        }
-
-
 class TlsRedirect:
     """Sends plain requests to the TLS port. (v0.6.2 kept the port of the plain request, which led nowhere.)"""
 
@@ -189,13 +192,20 @@ class TlsRedirect:
 
 
 def client_of(scope: Scope) -> str:
-    """The address at the other end of the socket. Headers that claim another one are not believed."""
+    """The client's address: that at the other end of the socket, or what a trusted proxy says there (``proxies``)."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
-_TOO_LARGE = Response("request too large", 413, media_type="text/plain", headers={"connection": "close"})
-_STOPPING = Response(
-    "the node stops; the request may have been carried out", 503, media_type="text/plain", headers={"connection": "close"}
-)
-_TOO_SLOW = Response("request body too slow", 408, media_type="text/plain", headers={"connection": "close"})
+def _too_long(seconds: float) -> Response:
+    detail = f"no answer within {seconds:g} s; the request may have been carried out, in whole or not at all"
+    return refused(503, [detail], {"connection": "close"}, code="ADY-1007")
+
+
+def _closing(text: str, status: int, code: str) -> Response:
+    return Response(text, status, media_type="text/plain", headers={"connection": "close", CODE_HEADER: code})
+
+
+_TOO_LARGE = _closing("request too large", 413, "ADY-1053")
+_STOPPING = _closing("the node stops; the request may have been carried out", 503, "ADY-1055")
+_TOO_SLOW = _closing("request body too slow", 408, "ADY-1054")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Self
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Self, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
+from adyton.storage.paged import AT_A_TIME, Paged
+from adyton.web import jsonapi
 from adyton.web.failures import Unprocessable
-from adyton.web.jsonapi import Links
+from adyton.web.jsonapi import Links, Resource
+
+T = TypeVar("T")
 
 _MOST = 2**63 - 1
 
@@ -41,10 +48,54 @@ class Page(msgspec.Struct, frozen=True):
         following = self._link(request, self.number + 1) if self.number * self.size < count else UNSET
         return Links(following, self._link(request, self.number - 1) if self.number > 1 else UNSET)
 
+    async def listed(self, request: Request, found: Paged[Resource], turns: asyncio.Semaphore) -> Response:
+        """The response that shows the page. One that is long is sent while it is read, so that neither other clients nor memory
+        feel it; should the database fail in the middle, the response ends broken. ``turns`` are those of all long ones."""
+        links = self.links(request, found.count)
+        if self.size <= AT_A_TIME:
+            return jsonapi.listed(await found.whole(), links, found.count)
+        parts = _in_turn(found.parts, turns)
+        # The first part is awaited here: what is wrong shows before anything is sent.
+        first = await anext(parts, b"")
+        return StreamingResponse(_document(first, parts, links, found.count), media_type=jsonapi.CONTENT_TYPE)
+
     def _link(self, request: Request, number: int) -> str:
         kept = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] not in {"page", "size"}]
         query = sorted([*kept, ("page", str(number)), ("size", str(self.size))], key=lambda pair: pair[0])
         return f"{request.url.path}?{urlencode(query)}"
+
+
+def shown_by(resource: Callable[[T], Resource]) -> Callable[[Sequence[T]], Awaitable[list[Resource]]]:
+    """How parts of a page become what is shown, where each item is shown by itself."""
+
+    async def shown(part: Sequence[T]) -> list[Resource]:
+        return [resource(each) for each in part]
+
+    return shown
+
+
+async def _in_turn(parts: AsyncIterator[Sequence[Resource]], turns: asyncio.Semaphore) -> AsyncIterator[bytes]:
+    """Parts as bytes. Each is made in its turn, and sent outside of it: a client that does not read holds up nobody."""
+    while True:
+        async with turns:
+            text = await _next(parts)
+        if text is None:
+            return
+        if text:
+            yield text
+
+
+async def _next(parts: AsyncIterator[Sequence[Resource]]) -> bytes | None:
+    part = await anext(parts, None)
+    return None if part is None else b",".join([jsonapi.encode(each) for each in part])
+
+
+async def _document(first: bytes, others: AsyncIterator[bytes], links: Links | None, count: int) -> AsyncIterator[bytes]:
+    """The bytes of a list's document, in the key order of ``jsonapi.listed``."""
+    yield (b"{" if links is None else b'{"links":' + jsonapi.encode(links) + b",") + b'"data":[' + first
+    async for part in others:
+        yield b"," + part
+    yield b'],"meta":' + jsonapi.encode(jsonapi.Meta(count)) + b"}"
 
 
 def _positive(name: str, text: str, default: int) -> int:
@@ -52,10 +103,10 @@ def _positive(name: str, text: str, default: int) -> int:
         return default
     digits = text[1:] if text[0] in "+-" else text
     if not (digits.isascii() and digits.isdigit()):
-        raise Unprocessable(f'invalid {name} param, error: strconv.Atoi: parsing "{text}": invalid syntax')
+        raise Unprocessable(f'invalid {name} param, error: strconv.Atoi: parsing "{text}": invalid syntax', code="ADY-0153")
     number = int(text) if len(digits) < 20 else _MOST + 1
     if number > _MOST:
-        raise Unprocessable(f'invalid {name} param, error: strconv.Atoi: parsing "{text}": value out of range')
+        raise Unprocessable(f'invalid {name} param, error: strconv.Atoi: parsing "{text}": value out of range', code="ADY-0153")
     if number < 1:
-        raise Unprocessable(f"invalid {name} param, error: <nil>")
+        raise Unprocessable(f"invalid {name} param, error: <nil>", code="ADY-0153")
     return number

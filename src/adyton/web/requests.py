@@ -13,7 +13,7 @@ from adyton.storage.fates import Chosen
 from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 from adyton.web.failures import Unprocessable
-from adyton.web.pages import Page
+from adyton.web.pages import Page, shown_by
 from adyton.web.presenters.requests import request_resource
 from adyton.web.presenters.runs import run_resource
 
@@ -24,7 +24,7 @@ async def index(node: Node, request: Request) -> Response:
     """List requests, the newest first unless ``sort=createdAt``; ``filter``, ``jobSpecId`` and ``contract`` choose."""
     page = Page.of(request)
     query = request.query_params
-    found, count = await requests.page(
+    found = await requests.page(
         node.parts,
         _chosen(query.get("filter", "")),
         job_id=query.get("jobSpecId") or None,
@@ -33,7 +33,7 @@ async def index(node: Node, request: Request) -> Response:
         limit=page.size,
         descending=query.get("sort") != "createdAt",
     )
-    return jsonapi.listed([request_resource(each) for each in found], page.links(request, count), count)
+    return await page.listed(request, found.of(shown_by(request_resource)), node.parts.lists.turns)
 
 
 async def show(node: Node, request: Request) -> Response:
@@ -54,10 +54,10 @@ def _chosen(text: str) -> Chosen:
     try:
         return Chosen(text)
     except ValueError:
-        raise Unprocessable(f'invalid filter param: "{text}"; it is one of {", ".join(Chosen)}') from None
+        raise Unprocessable(f'invalid filter param: "{text}"; it is one of {", ".join(Chosen)}', code="ADY-0622") from None
 
 
 def _contract(text: str) -> Address | None:
     if text and not _ADDRESS.fullmatch(text.lower()):
-        raise Unprocessable(f'invalid contract param: "{text}"; an address is 0x and 40 hex digits')
+        raise Unprocessable(f'invalid contract param: "{text}"; an address is 0x and 40 hex digits', code="ADY-0622")
     return text.lower() or None

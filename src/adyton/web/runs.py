@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adyton.domain.jobs import Job
+from adyton.domain.run_errors import code_of
+from adyton.domain.runs import Run
 from adyton.services import cancellation, retention, runs
-from adyton.web import auth, jsonapi
+from adyton.web import auth, filters, jsonapi
 from adyton.web.endpoint import Node, body_of
 from adyton.web.failures import Unprocessable
+from adyton.web.jsonapi import Resource
 from adyton.web.pages import Page
 from adyton.web.presenters.runs import run_resource
 
@@ -24,24 +30,23 @@ async def show(node: Node, request: Request) -> Response:
     """Show a run of a job that is not archived."""
     run, job = await runs.get(node.parts, request.path_params["run_id"])
     awaited = await runs.awaited(node.parts, [run])
-    return jsonapi.shown(run_resource(run, job, head=_height(node), awaited=awaited))
+    code = code_of(run)
+    meta = None if code is None else {"errorCode": code}
+    return jsonapi.shown(run_resource(run, job, head=_height(node), awaited=awaited), meta=meta)
 
 
 async def index(node: Node, request: Request) -> Response:
-    """List the runs of all jobs that are not archived, or of one."""
-    page = Page.of(request)
-    found, count = await runs.page(
-        node.parts,
-        job_id=request.query_params.get("jobSpecId") or None,
-        offset=page.offset,
-        limit=page.size,
-        descending=page.descending,
-    )
-    awaited = await runs.awaited(node.parts, [run for run, _ in found])
+    """List the runs of jobs that are not archived: of one job, of some statuses, and what else ``filters`` know."""
+    page, wanted = Page.of(request), filters.runs(request)
+    found = await runs.page(node.parts, wanted, offset=page.offset, limit=page.size, descending=page.descending)
     head = _height(node)
-    # As v0.6.2, lists show the stored form of the initiator: clients parse each.
-    items = [run_resource(run, job, head=head, awaited=awaited, stored_initiator=True) for run, job in found]
-    return jsonapi.listed(items, page.links(request, count), count)
+
+    async def resources(part: Sequence[tuple[Run, Job]]) -> list[Resource]:
+        awaited = await runs.awaited(node.parts, [run for run, _ in part])
+        # As v0.6.2, lists show the stored form of the initiator: clients parse each.
+        return [run_resource(run, job, head=head, awaited=awaited, stored_initiator=True) for run, job in part]
+
+    return await page.listed(request, found.of(resources), node.parts.lists.turns)
 
 
 async def cancel(node: Node, request: Request) -> Response:
@@ -55,7 +60,7 @@ async def bulk_delete(node: Node, request: Request) -> Response:
     try:
         await retention.delete_asked(node.parts, await body_of(request))
     except retention.Undeletable as wrong:
-        raise Unprocessable(*wrong.faults) from None
+        raise Unprocessable(*wrong.faults, code=wrong.error_code) from None
     return jsonapi.nothing()
 
 

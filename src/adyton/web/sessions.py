@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adyton.domain.access import Caller, CallerKind
+from adyton.domain.credentials import could_be_email
 from adyton.domain.errors import Invalid
 from adyton.domain.request_json import field, first_object
 from adyton.services import users
 from adyton.web import auth, jsonapi
 from adyton.web.endpoint import Node, body_of
+from adyton.web.record import note
+
+
+class SessionAttributes(msgspec.Struct, frozen=True):
+    """Whether the client is logged in now."""
+
+    authenticated: bool
 
 
 async def create(node: Node, request: Request) -> Response:
-    """Log in with e-mail and password."""
+    """Log in with e-mail and password. A session whose cookie came with the request ends."""
     email, password = _credentials(await body_of(request))
-    token = await users.login(node.parts, email, password)
+    note(request, subject=email if could_be_email(email) else "")
+    address = auth.caller_of(request).address
+    token = await users.login(node.parts, email, password, address=address, instead_of=auth.token_of(request))
+    request.state.caller = Caller(CallerKind.USER, email, address=address, email=email)
     response = _session(authenticated=True)
     auth.remember(response, token, now=node.parts.clock.now(), secure=node.settings.secure_cookies)
     return response
@@ -38,7 +51,7 @@ def _credentials(body: bytes) -> tuple[str, str]:
         return _text(field(source, "email"), "email"), _text(field(source, "password"), "password")
     except Invalid as invalid:
         # The texts name what is wrong, never what was sent.
-        raise Invalid(f"error binding json {invalid}") from None
+        raise Invalid(f"error binding json {invalid}", code=invalid.error_code) from None
 
 
 def _text(value: object, name: str) -> str:
@@ -46,8 +59,8 @@ def _text(value: object, name: str) -> str:
         return value
     if value is UNSET or value is None:
         return ""  # as v0.6.2: readable, and nobody's credentials
-    raise Invalid(f"{name} must be a string")
+    raise Invalid(f"{name} must be a string", code="ADY-0021")
 
 
 def _session(*, authenticated: bool) -> Response:
-    return jsonapi.shown(jsonapi.Resource("session", "sessionID", {"authenticated": authenticated}))
+    return jsonapi.shown(jsonapi.Resource("session", "sessionID", SessionAttributes(authenticated)))

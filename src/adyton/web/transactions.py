@@ -7,27 +7,27 @@ from starlette.responses import Response
 
 from adyton.domain.wishes import Wish
 from adyton.services import doctor, transactions
-from adyton.web import jsonapi
+from adyton.web import filters, jsonapi
 from adyton.web.endpoint import Handler, Node, body_of
 from adyton.web.failures import Unprocessable
-from adyton.web.pages import Page
+from adyton.web.pages import Page, shown_by
 from adyton.web.presenters.transactions import attempt_resource, key_resource, transaction_resource, wish_resource
 
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"", "false", "0"})
 
 
 async def index(node: Node, request: Request) -> Response:
-    """List transactions, newest first."""
-    page = Page.of(request)
-    found, count = await transactions.page(node.parts, offset=page.offset, limit=page.size)
-    return jsonapi.listed([transaction_resource(each) for each in found], page.links(request, count), count)
+    """List transactions, newest first: those in some states, of a key, of a run."""
+    page, wanted = Page.of(request), filters.transactions(request)
+    found = await transactions.page(node.parts, wanted, offset=page.offset, limit=page.size)
+    return await page.listed(request, found.of(shown_by(transaction_resource)), node.parts.lists.turns)
 
 
 async def attempts(node: Node, request: Request) -> Response:
     """List signed versions of transactions, newest first."""
     page = Page.of(request)
-    found, count = await transactions.attempts_page(node.parts, offset=page.offset, limit=page.size)
-    return jsonapi.listed([attempt_resource(each) for each in found], page.links(request, count), count)
+    found = await transactions.attempts_page(node.parts, offset=page.offset, limit=page.size)
+    return await page.listed(request, found.of(shown_by(attempt_resource)), node.parts.lists.turns)
 
 
 async def show(node: Node, request: Request) -> Response:
@@ -54,5 +54,5 @@ def _is_dry(request: Request) -> bool:
     text = request.query_params.get("dryRun", "").lower()
     if text not in _TRUE | _FALSE:
         # Whatever was meant, it was not "do it".
-        raise Unprocessable("dryRun must be true or false")
+        raise Unprocessable("dryRun must be true or false", code="ADY-0709")
     return text in _TRUE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,15 @@ def node() -> Iterator[StandIn]:
     stand_in = StandIn()
     yield stand_in
     stand_in.close()
+
+
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """The interpreter's own limit of recursion: libraries that other tests import raise it, and the stack does not grow along."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.fixture

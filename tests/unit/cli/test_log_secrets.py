@@ -16,20 +16,22 @@ from typing import Any
 import httpx
 import pytest
 
+from support.planted import secret
+
 START = (sys.executable, "-m", "adyton", "node", "start", "-d")
 EMAIL = "me@example.com"
 SECRETS = {
-    "rpc password": "rpc-password-1f9c",
-    "rpc path": "rpcpathkey0123456789abcdef",
-    "rpc query": "rpc-query-77aa",
-    "second rpc path": "second0rpc1path2key3456789",
-    "keystore password": "keystore-password-5b1d",
-    "api password": "api-password-c0de",
-    "prometheus token": "prometheus-token-2e2e",
-    "header": "header-secret-8d8d",
-    "source password": "source-password-3c3c",
-    "source query": "source-query-4f4f",
-    "body": "body-secret-6a6a",
+    "rpc password": secret("rpc password"),
+    "rpc path": secret("rpc path"),
+    "rpc query": secret("rpc query"),
+    "second rpc path": secret("second rpc path"),
+    "keystore password": secret("keystore password"),
+    "api password": secret("api password"),
+    "prometheus token": secret("prometheus token"),
+    "header": secret("in a job: header"),
+    "source password": secret("in a job: source password"),
+    "source query": secret("in a job: source query"),
+    "body": secret("in a job: body"),
 }
 
 
@@ -108,7 +110,7 @@ def test_nothing_that_a_node_logs_holds_a_secret(environ: dict[str, str], tmp_pa
 
     file = (tmp_path / "root" / "log.jsonl").read_text()
     everything = (tmp_path / "said").read_text() + file
-    assert {name for name, secret in SECRETS.items() if secret in everything} == set()
+    assert {name for name, value in SECRETS.items() if value in everything} == set()
     about = [line for line in map(json.loads, file.splitlines()) if line.get("run") == run]
     assert [line["msg"] for line in about if line["level"] == "warn"] == ["run errored"]
     assert all(len(line["job"]) == 32 for line in about)
@@ -126,8 +128,8 @@ def test_nothing_that_a_node_logs_holds_a_secret(environ: dict[str, str], tmp_pa
     ],
 )
 def test_a_start_that_fails_shows_no_secret(environ: dict[str, str], tmp_path: Path, changes: dict[str, str]) -> None:
-    secret = "planted0secret1that2nobody3sees"
-    wrong = {name: value.format(secret) for name, value in changes.items()}
+    hidden = secret("a wrong setting's")
+    wrong = {name: value.format(hidden) for name, value in changes.items()}
     command = [*START, "-p", str(tmp_path / "password"), "-a", str(tmp_path / "api")]
     result = subprocess.run(command, env=environ | wrong, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode != 0
@@ -135,4 +137,4 @@ def test_a_start_that_fails_shows_no_secret(environ: dict[str, str], tmp_path: P
     for path in Path(environ["ROOT"]).rglob("*"):
         everything += path.read_bytes().decode("latin-1") if path.is_file() else ""
     assert everything.strip()
-    assert secret not in everything
+    assert hidden not in everything

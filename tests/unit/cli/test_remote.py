@@ -13,6 +13,7 @@ import pytest
 from support.command_line import COOKIE, Adyton, Asked, StandIn
 
 PAIR = "clsession=abc123"
+MORE = "More: adyton explain "
 TLS = Path(__file__).parents[2] / "support" / "tls"
 JOB = {
     "id": "c5f0e0f5c4e34d1b9f9d7ad0f3e4a111",
@@ -64,7 +65,7 @@ def test_a_page_can_be_chosen(adyton: Adyton, node: StandIn, words: list[str]) -
     node.answers_many(JOB, links={"next": "/v2/specs?page=3", "prev": "/v2/specs?page=1"}, count=70)
     result = adyton(*words, "--page", "2")
     assert node.asked[0].line == "GET /v2/specs?page=2"
-    assert result.stderr == "Page 2, 25 to a page, 70 in all. Next: --page 3\n"
+    assert result.stderr == "Page 2, 25 to a page, 70 in all. Next: --page 3; all: --all\n"
 
 
 def test_a_job_is_shown_in_three_tables(adyton: Adyton, node: StandIn) -> None:
@@ -170,7 +171,7 @@ def test_health_is_shown_and_decides_the_exit_status(adyton: Adyton, node: Stand
     assert adyton("health").exit_code == 0
     node.answers({"data": checks}, status=503)
     result = adyton("health")
-    assert "║ chain ║ failing ║ away   ║" in result.stdout
+    assert "║ chain ║ failing ║       ║ away   ║" in result.stdout
     assert (result.exit_code, result.stderr.splitlines()[0]) == (1, "The node is not well.")
     assert node.asked[0].cookie is None
 
@@ -202,9 +203,9 @@ def test_settings_as_json(adyton: Adyton) -> None:
 
 
 def test_settings_as_a_table(adyton: Adyton) -> None:
-    result = adyton("config", LOG_SQL="true")
+    result = adyton("config", LOG_SQL_MIGRATIONS="true")
     assert "║ ETH_CHAIN_ID " in result.stdout
-    assert result.stderr == "Warning: LOG_SQL (from environment) has no effect in this version\n"
+    assert result.stderr == "Warning: LOG_SQL_MIGRATIONS (from environment) has no effect in this version\n"
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -213,9 +214,12 @@ def test_settings_as_a_table(adyton: Adyton) -> None:
 def test_a_refusal_has_the_status_line_and_the_details(adyton: Adyton, node: StandIn) -> None:
     node.refuses(404, "JobSpec not found")
     result = adyton("show", "bogus")
-    assert (result.exit_code, result.output) == (1, "parseResponse error: 404 Not Found; JobSpec not found\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        "parseResponse error: 404 Not Found; JobSpec not found\nMore: adyton explain ADY-1150\n",
+    )
     node.refuses(400, "RunAt must have a time", "and more")
-    assert adyton("create", "{}").stderr == "parseResponse error: 400 Bad Request; RunAt must have a time,and more\n"
+    assert adyton("create", "{}").stderr.startswith("parseResponse error: 400 Bad Request; RunAt must have a time,and more\n")
     node.refuses(422, "invalid page param")
     assert adyton("jobs").stderr.startswith("422 Unprocessable")
 
@@ -224,19 +228,25 @@ def test_without_a_valid_session_one_is_told_to_log_in(adyton: Adyton, node: Sta
     node.answers("", status=401)
     result = adyton("show", "x")
     assert result.exit_code == 1
-    assert result.stderr == "parseResponse error: 401 Unauthorized; Try logging in\nLog in first: adyton admin login\n"
+    assert (
+        result.stderr
+        == f"parseResponse error: 401 Unauthorized; Try logging in\nLog in first: adyton admin login\n{MORE}ADY-1153\n"
+    )
 
 
 def test_a_plain_refusal_is_shown_and_a_page_of_markup_is_not(adyton: Adyton, node: StandIn) -> None:
     node.answers("Limit exceeded", status=429)
-    assert adyton("jobs").stderr == "429 Too Many Requests; Limit exceeded\nWait a little and try again.\n"
+    assert adyton("jobs").stderr == f"429 Too Many Requests; Limit exceeded\nWait a little and try again.\n{MORE}ADY-1150\n"
     node.answers("<html>nginx</html>", status=502)
-    assert adyton("jobs").stderr == "502 Bad Gateway\n"
+    assert adyton("jobs").stderr.startswith("502 Bad Gateway\nSomething between here and the node")
 
 
 def test_a_redirect_is_not_followed_with_the_cookie(adyton: Adyton, node: StandIn) -> None:
     node.answers("", status=301)
-    assert "correct CLIENT_NODE_URL" in adyton("jobs").stderr
+    assert adyton("jobs").stderr == (
+        f"301 Moved Permanently\nThe node answers elsewhere. CLIENT_NODE_URL says where it is.\n{MORE}ADY-1109\n"
+    )
+    assert len(node.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -247,21 +257,22 @@ def test_an_answer_that_is_not_a_nodes_ends_in_a_message(adyton: Adyton, node: S
     result = adyton("show", "x")
     assert result.exit_code == 1
     assert result.stderr.startswith("parseResponse error: ")
-    assert result.stderr.endswith("Is CLIENT_NODE_URL the address of a node?\n")
+    assert result.stderr.endswith(f"Is that a node of this version? CLIENT_NODE_URL says where it is.\n{MORE}ADY-1160\n")
 
 
 def test_a_node_that_is_not_there(adyton: Adyton) -> None:
     result = adyton("jobs", CLIENT_NODE_URL="http://me:sesame@127.0.0.1:1")
     assert result.exit_code == 1
     assert result.stderr == (
-        "No answer from http://***@127.0.0.1:1: Connection refused\nIs the node running? CLIENT_NODE_URL says where it is.\n"
+        "No answer from http://***@127.0.0.1:1: Connection refused\n"
+        f"Is the node running? CLIENT_NODE_URL says where it is.\n{MORE}ADY-1151\n"
     )
 
 
 def test_wrong_settings_are_all_named(adyton: Adyton) -> None:
     result = adyton("jobs", CHAINLINK_PORT="x", LOG_LEVEL="loud")
     assert result.exit_code == 1
-    assert [line.split()[0] for line in result.stderr.splitlines()] == ["LOG_LEVEL", "CHAINLINK_PORT", "Correct"]
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["LOG_LEVEL", "CHAINLINK_PORT", "Correct", "More:"]
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
@@ -291,7 +302,7 @@ def test_login_with_wrong_credentials(adyton: Adyton, node: StandIn, credentials
     node.refuses(401, "Invalid email or password")
     result = adyton("admin", "login", "--file", str(credentials))
     assert result.exit_code == 1
-    assert result.stderr == "401 Unauthorized; Invalid email or password\nCheck e-mail and password.\n"
+    assert result.stderr == f"401 Unauthorized; Invalid email or password\nCheck e-mail and password.\n{MORE}ADY-1153\n"
     assert "secret" not in result.output
 
 
@@ -312,7 +323,8 @@ def test_a_credentials_file_that_is_wrong(adyton: Adyton, tmp_path: Path, conten
     if content is not None:
         file.write_text(content)
     result = adyton("login", "-f", str(file))
-    assert (result.exit_code, result.stderr) == (1, message.format(file) + "\n")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (1, message.format(file))
+    assert result.stderr.endswith(f"{MORE}ADY-1158\n")
 
 
 def test_logout_ends_the_session_and_drops_the_cookie(adyton: Adyton, node: StandIn) -> None:
@@ -342,7 +354,7 @@ def test_a_cookie_file_that_is_wrong(adyton: Adyton, node: StandIn, content: str
     cookie.unlink() if content is None else cookie.write_text(content)
     result = adyton("jobs")
     assert result.exit_code == 1
-    assert result.stderr == f"{message.format(cookie)}\nLog in first: adyton admin login\n"
+    assert result.stderr == f"{message.format(cookie)}\nLog in first: adyton admin login\n{MORE}ADY-1153\n"
     assert node.asked == []
 
 

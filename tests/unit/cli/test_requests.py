@@ -79,7 +79,7 @@ def test_requests_are_listed_and_chosen(adyton: Adyton, node: StandIn, words: li
 
 def test_another_page_is_told_of(adyton: Adyton, node: StandIn) -> None:
     node.answers_many(REQUEST, links={"next": "/v2/requests?page=2"}, count=60)
-    assert adyton("requests").stderr == "Page 1, 25 to a page, 60 in all. Next: --page 2\n"
+    assert adyton("requests").stderr == "Page 1, 25 to a page, 60 in all. Next: --page 2; all: --all\n"
 
 
 def test_two_choices_at_once_are_refused_before_anything_is_asked(adyton: Adyton, node: StandIn) -> None:
@@ -183,4 +183,4 @@ def test_an_answer_of_something_else_ends_in_a_message(adyton: Adyton, node: Sta
     node.answers_one(nothing=1)
     result = adyton("explain", "0x01")
     assert result.exit_code == 1
-    assert "Is CLIENT_NODE_URL the address of a node?" in result.stderr
+    assert "Is that a node of this version?" in result.stderr

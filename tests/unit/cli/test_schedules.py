@@ -59,4 +59,4 @@ def test_a_stranger_may_answer_anything(adyton: Adyton, node: StandIn) -> None:
     answers(node, meta={"nextFires": [5]})
     result = adyton("jobs", "show", JOB["id"])
     assert result.exit_code == 1
-    assert "Is CLIENT_NODE_URL the address of a node?" in result.stderr
+    assert "Is that a node of this version?" in result.stderr

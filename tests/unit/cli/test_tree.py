@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 
+import click
 import pytest
 
 from adyton import __version__
 from adyton.cli.commands import COMMANDS
-from adyton.cli.main import LAZY, main
+from adyton.cli.main import main
+from adyton.cli.top import HEADINGS, LAZY, Root
+from adyton.cli.tree import Entry
 from support.command_line import Adyton
 
 SYNONYMS = {
@@ -38,11 +43,47 @@ def test_every_command_explains_itself_under_all_its_names(adyton: Adyton, entry
 def test_no_command_shows_the_help(adyton: Adyton) -> None:
     result = adyton()
     assert result.exit_code == 0
-    assert "Commands:" in result.stdout
-    shown = result.stdout.split("Commands:")[1]
-    nouns = {entry.path.split()[0] for entry in COMMANDS} | set(LAZY)
-    assert [line.split()[0] for line in shown.strip().splitlines()] == sorted(nouns)
-    assert {"jobs", "node", "dev"} <= nouns
+    shown = re.findall(r"^  ([a-z-]+)  +[A-Z]", result.stdout.split("\nOptions:")[0], re.MULTILINE)
+    nouns = {entry.path.split()[0] for entry in COMMANDS} | set(LAZY) | {"help-all"}
+    assert sorted(shown) == sorted(nouns)
+    assert [line[:-1] for line in result.stdout.splitlines() if line.endswith(":") and line[0] != " "][: len(HEADINGS)] == list(
+        HEADINGS
+    )
+
+
+def test_every_word_of_the_first_level_has_a_heading() -> None:
+    placed = [word for words in HEADINGS.values() for word in words]
+    assert isinstance(main, Root)
+    shown = main.about().keys()
+    assert set(shown) - set(placed) == set()
+    assert len(placed) == len(set(placed))
+
+
+def test_everything_is_in_one_list(adyton: Adyton) -> None:
+    shown = " ".join(adyton("help-all").stdout.split())
+    for path in [entry.path for entry in COMMANDS] + ["dev demo", "help-all"]:
+        assert f" {path} " in shown
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.path)
+def test_every_command_has_examples_that_can_be_typed(entry: Entry) -> None:
+    assert entry.examples, "a line that one may type helps more than ten about it"
+    for line in entry.examples:
+        words = next(part for part in re.split(r" [|>] ", line) if "adyton " in part)
+        arguments = [word for word in shlex.split(words) if not re.match("[A-Z_]+=", word)]
+        assert arguments[0] == "adyton"
+        assert command_of(arguments[1:]) == entry.handler, line
+
+
+def command_of(arguments: list[str]) -> str:
+    """Read a line as the program does, and tell whose it is, without doing anything."""
+    context: click.Context = main.make_context("adyton", arguments)
+    while isinstance(context.command, click.Group):
+        name, command, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None
+        context = command.make_context(name, rest, parent=context)
+    path = str(context.command_path).removeprefix("adyton ")
+    return next(str(entry.handler) for entry in COMMANDS if path in {entry.path, *entry.synonyms})
 
 
 @pytest.mark.parametrize("words", [["help"], ["h"], ["-h"], ["--help"]])
@@ -78,6 +119,23 @@ def test_an_unknown_command_ends_with_3(adyton: Adyton, words: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["jbos"], "Did you mean `main jobs`?"),
+        (["jobs", "shwo"], "Did you mean `main jobs show`?"),
+        (["help", "bridge"], None),
+        (["sendehter"], "Did you mean `main sendether`?"),
+        (["showrn"], "Did you mean `main showrun`?"),
+        (["help", "bridgse"], "Did you mean `main bridges`?"),
+        (["xyzzy"], None),
+    ],
+)
+def test_an_unknown_command_suggests_the_nearest(adyton: Adyton, words: list[str], near: str | None) -> None:
+    said = adyton(*words).stderr
+    assert [line for line in said.splitlines() if line.startswith("Did")] == ([near] if near else [])
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["jobs", "show"], "Must pass the job id to be shown"),
@@ -101,7 +159,7 @@ def test_help_imports_nothing_heavy() -> None:
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     loaded = set(output.splitlines()[-1].split())
     ours = {name for name in loaded if name.startswith("adyton") and not name.startswith("adyton.cli.commands")}
-    assert ours == {"adyton", "adyton.cli", "adyton.cli.main", "adyton.cli.tree"}
+    assert ours == {"adyton", "adyton.cli", *(f"adyton.cli.{name}" for name in ("everywhere", "main", "top", "tree"))}
     assert loaded.isdisjoint({"msgspec", "structlog", "aiohttp", "starlette", "asyncio", "decimal", "http.client"})
 
 

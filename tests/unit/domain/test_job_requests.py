@@ -220,7 +220,9 @@ def test_policies_of_a_schedule_may_be_left_to_the_node(policies: dict[str, Any]
 
 @pytest.mark.parametrize("params", [{}, {"schedule": ""}, {"schedule": None}])
 def test_a_cron_initiator_needs_a_line(params: dict[str, Any]) -> None:
-    assert faults(initiators("cron", **params)) == [Fault("Schedule must have a cron", "/initiators/0/params/schedule")]
+    assert faults(initiators("cron", **params)) == [
+        Fault("Schedule must have a cron", "/initiators/0/params/schedule", "ADY-0262")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["cron", "web"])
@@ -250,7 +252,7 @@ def test_a_line_that_cannot_be_read_is_refused_whatever_the_type(kind: str, line
 )
 def test_other_policies_are_refused(name: str, value: object, detail: str) -> None:
     (fault,) = faults(initiators("cron", schedule="@hourly", **{name: value}))
-    assert fault == Fault(f"initiators[0].params.{name} {detail}", f"/initiators/0/params/{name}")
+    assert fault == Fault(f"initiators[0].params.{name} {detail}", f"/initiators/0/params/{name}", "ADY-0265")
 
 
 @pytest.mark.parametrize("time", [1561644191, "1561644191", "2019-06-27T14:03:11Z", "2019-06-27 16:03:11 +0200"])
@@ -281,17 +283,17 @@ def test_what_is_no_time_to_run_at_is_refused(time: object, detail: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("time", "detail"),
+    ("time", "detail", "code"),
     [
-        (None, "RunAt must have a time"),
-        ("", "RunAt must have a time"),
-        ("2019-06-27T13:59:59.9Z", "RunAt time must be after job's StartAt"),
-        ("2019-06-27T15:00:01Z", "RunAt time must be before job's EndAt"),
+        (None, "RunAt must have a time", "ADY-0263"),
+        ("", "RunAt must have a time", "ADY-0263"),
+        ("2019-06-27T13:59:59.9Z", "RunAt time must be after job's StartAt", "ADY-0264"),
+        ("2019-06-27T15:00:01Z", "RunAt time must be before job's EndAt", "ADY-0264"),
     ],
 )
-def test_a_one_time_run_lies_within_its_jobs_time(time: object, detail: str) -> None:
+def test_a_one_time_run_lies_within_its_jobs_time(time: object, detail: str, code: str) -> None:
     window = {"startAt": "2019-06-27T14:00:00Z", "endAt": "2019-06-27T15:00:00Z"}
-    assert faults(initiators("runat", time=time) | window) == [Fault(detail, "/initiators/0/params/time")]
+    assert faults(initiators("runat", time=time) | window) == [Fault(detail, "/initiators/0/params/time", code)]
 
 
 @pytest.mark.parametrize("time", ["2019-06-27T14:00:00Z", "2019-06-27T15:00:00Z", "2019-06-27T15:00:00.9Z"])
@@ -388,6 +390,7 @@ def test_a_beginning_that_is_no_block_is_refused(value: object, shown: str) -> N
             'initiators[0].params.fromBlock must be a block number (such as 1200 or "0x4b0"), "latest" or "unanswered", '
             f"not {shown}",
             "/initiators/0/params/fromBlock",
+            "ADY-0260",
         )
     ]
 
@@ -405,5 +408,5 @@ def test_a_job_without_an_id_gets_one(given: str | None) -> None:
 @pytest.mark.parametrize(("given", "shown"), [("xyz", '"xyz"'), (5, "a number"), ("a" * 33, f'"{"a" * 33}"')])
 def test_an_id_that_cannot_be_one_is_refused(given: object, shown: str) -> None:
     assert faults(job(externalJobID=given)) == [
-        Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID")
+        Fault(f"externalJobID must be 32 hex digits, with or without dashes, not {shown}", "/externalJobID", "ADY-0251")
     ]

@@ -88,7 +88,7 @@ async def test_the_head_that_completes_the_confirmations_takes_a_run_up(bench: B
     bench.chain.at(100)
     log = run_log(block=100)
     run = bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), 100)
-    await bench.db.write(bench.engine.statement([run]))
+    await bench.db.write(*bench.engine.statements([run]))
     bench.chain.at(102)
     async with at_work(bench.engine):
         assert (await status(bench, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
@@ -104,7 +104,7 @@ async def test_a_head_that_came_while_the_run_was_written_is_not_waited_for_for_
     monkeypatch.setattr(bench.chain, "updates", untold)
     async with at_work(bench.engine):
         bench.chain.at(102)  # the engine has looked at it before there was a row
-        await bench.db.write(bench.engine.statement([run]))
+        await bench.db.write(*bench.engine.statements([run]))
         bench.engine.accept([run])
         assert (await status(bench, run.id, RunStatus.COMPLETED)).status is RunStatus.COMPLETED
 
@@ -114,7 +114,7 @@ async def test_a_new_connection_takes_up_what_waited_for_one(bench: Bench) -> No
     bench.chain.at(102, connected=False)
     log = run_log(block=100)
     run = bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), 102)
-    await bench.db.write(bench.engine.statement([run]))
+    await bench.db.write(*bench.engine.statements([run]))
     waiting = await bench.executor.advance(run)
     assert waiting.status is RunStatus.PENDING_CONNECTION
 
@@ -130,7 +130,7 @@ async def test_a_connection_that_was_back_before_the_waiting_for_it_was_stored_i
     bench.chain.at(102, connected=False)
     log = run_log(block=100)
     run = bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), 102)
-    await bench.db.write(bench.engine.statement([run]))
+    await bench.db.write(*bench.engine.statements([run]))
     advance = bench.executor.advance
 
     async def meanwhile(given: Run) -> Run:

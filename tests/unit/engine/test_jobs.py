@@ -53,7 +53,7 @@ async def test_a_job_that_is_made_while_the_rows_are_read_is_not_dropped(db: Dat
 
         async def read(self, sql: str, params: Row = ()) -> list[Row]:
             rows = await self.real.read(sql, params)
-            if sql.startswith("SELECT id FROM jobs"):
+            if sql.startswith("SELECT id, version FROM jobs"):
                 registry.add(await stored.create(self.real, msgspec.structs.replace(job("noop"), id="b" * 32)))
             return rows
 

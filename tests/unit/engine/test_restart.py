@@ -64,7 +64,7 @@ async def web(bench: Bench, *tasks: TaskSpec | str) -> Run:
 async def on_chain(bench: Bench, *tasks: TaskSpec | str) -> Run:
     spec, log = await bench.add(job(*tasks)), run_log(block=100)
     run = bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), 100)
-    await bench.db.write(bench.engine.statement([run]))
+    await bench.db.write(*bench.engine.statements([run]))
     return run
 
 

@@ -70,7 +70,7 @@ async def test_whatever_is_logged_on_behalf_of_a_run_names_it(bench: Bench) -> N
         bench.maker.from_log(spec, spec.initiators[1], entry, asked, 100),
         bench.maker.new_run(spec, spec.initiators[0], RunSource(given={})),
     ]
-    await bench.db.write(bench.engine.statement(runs))
+    await bench.db.write(*bench.engine.statements(runs))
     async with running(bench.engine.run):
         while len(seen) < 2:
             await bench.clock.sleep(0.001)

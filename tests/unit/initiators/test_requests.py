@@ -9,9 +9,11 @@ import pytest
 
 from adyton.domain.chain import Hash, Log
 from adyton.domain.requests import CANCELLED_TOPIC, RESPONSE_TOPIC, End, Request
+from adyton.storage import fates
 from adyton.storage import jobs as stored_jobs
 from adyton.storage import requests as stored
 from adyton.storage.connect import open_memory
+from adyton.storage.lists import Lists
 from adyton.storage.logs import Cursor
 from support.builders import JOB_ID, NOW, ORACLE, REQUESTER, Bench, job, number_hash, run_log
 from support.intake import Rig, listening, request
@@ -41,8 +43,8 @@ async def row(rig: Rig, number: int = 1) -> Request:
 
 async def refusals(rig: Rig) -> list[tuple[str, str | None]]:
     """(request id, reason) of every refused request."""
-    found, _ = await stored.page(rig.bench.db, offset=0, limit=99)
-    return [(each.request_id, each.reason) for each in found if each.decision == "refused"]
+    found = await fates.page(Lists(rig.bench.db), offset=0, limit=99, descending=False)
+    return [(each.request_id, each.reason) for each in await found.whole() if each.decision == "refused"]
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

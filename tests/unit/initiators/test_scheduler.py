@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -158,6 +159,21 @@ async def test_lines_are_read_in_the_nodes_zone(rig: Rig) -> None:
     assert await rig.after(3599) == 0
     assert await rig.after(1) == 1
     assert await rig.after(2 * 3600) == 2
+
+
+async def test_a_job_changed_in_place_goes_on_where_it_was_within_its_new_times(rig: Rig) -> None:
+    job = await rig.add()
+    assert await rig.after(60) == 1
+    changed = msgspec.structs.replace(job, version=2, end_at=START + 3 * MINUTE)
+    await rig.db.write(*stored_jobs.change(msgspec.structs.replace(changed, version=1), None, rig.bench.clock.now()))
+    rig.bench.jobs.add(changed)
+    assert await rig.after(0) == 1
+    assert len(rig.scheduler._queue) == 1
+    assert await rig.after(60) == 2
+    assert await rig.after(60) == 3
+    assert await rig.after(600) == 3
+    rows = await rig.db.read("SELECT job_version FROM runs ORDER BY id")
+    assert rows == [(1,), (2,), (2,)]
 
 
 async def test_an_archived_job_starts_nothing(rig: Rig) -> None:

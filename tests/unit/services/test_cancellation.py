@@ -77,7 +77,7 @@ async def test_its_request_is_refused_with_the_reason_and_can_be_run_again(api: 
     assert (found.fate.kind, found.fate.reason) == (Kind.EXPIRED, "cancelled by the operator")
     unexpired = msgspec.structs.replace(found.request, expiration=None)
     assert (await requests.accounted(api.parts, [unexpired]))[0].fate.kind is Kind.REFUSED
-    assert (await requests.page(api.parts, Chosen.UNACCOUNTED, offset=0, limit=5))[1] == 0
+    assert (await requests.page(api.parts, Chosen.UNACCOUNTED, offset=0, limit=5)).count == 0
 
     receipt = transaction_of(None).receipt
     assert receipt is not None

@@ -73,12 +73,13 @@ async def test_a_page_has_the_fate_of_each(api: Api) -> None:
     first = await asked(api)
     other = run_log(request=2, block=101)
     await store(api.db, request_of(other, closed=closing(End.CANCELLED)))
-    found, count = await requests.page(api.parts, offset=0, limit=10)
+    page = await requests.page(api.parts, offset=0, limit=10)
+    found = await page.whole()
     assert [(each.request.request_id, each.fate.kind) for each in found] == [
         (request_of(other).request_id, Kind.CANCELLED),
         (first.request_id, Kind.EXPIRED),
     ]
-    assert count == 2
+    assert page.count == 2
     assert found[1].fate.reason == "the source is away"
 
 

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from adyton.domain.access import Caller, CallerKind
+from adyton.domain.audit import Outcome
 from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.runs import FINISHED, Run, RunStatus
 from adyton.services import retention
@@ -65,10 +67,23 @@ async def test_runs_go_when_they_are_old_enough_and_not_before() -> None:
         assert api.bench.clock.now() >= NOW + HOUR
 
 
-async def test_by_default_nothing_goes() -> None:
-    async with Api() as api:
+async def test_what_is_kept_for_ever_never_goes() -> None:
+    async with Api(environment={"AUDIT_LOG_RETENTION": "0s"}) as api:
         await finished(api, 10**6)
         await Retention(api.parts).run()
+        assert len(await left(api)) == 1
+
+
+async def test_by_default_runs_stay_and_the_audit_log_keeps_a_year() -> None:
+    async with Api() as api:
+        await finished(api, 10**6)
+        nobody, detail = Caller(CallerKind.NOBODY), {"status": 401}
+        await api.parts.audit.record(nobody, "POST /sessions", "a@b", Outcome.REFUSED, detail)
+        await api.bench.clock.sleep(364 * 86_400)
+        await api.parts.audit.record(nobody, "POST /sessions", "a@b", Outcome.REFUSED, detail)
+        async with at_work(Retention(api.parts)), asyncio.timeout(5):
+            while len(await api.db.read("SELECT id FROM audit_log")) > 1:  # noqa: ASYNC110 - a row has no event
+                await asyncio.sleep(0)
         assert len(await left(api)) == 1
 
 

@@ -111,6 +111,7 @@ async def test_a_line_that_cannot_be_read_is_refused_in_the_words_of_v062(api: A
         "errors": [
             {
                 "detail": 'Cron: Failed to parse int from !: strconv.Atoi: parsing "!": invalid syntax',
+                "code": "ADY-0262",
                 "source": {"pointer": "/initiators/1/params/schedule"},
             }
         ]

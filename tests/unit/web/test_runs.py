@@ -190,7 +190,7 @@ async def test_outside_its_time_a_job_starts_nothing(api: Api, window: dict[str,
     ]
 
 
-@pytest.mark.parametrize("path", ["/v2/runs/%00", "/v2/runs/nope", f"/v2/runs/{'f' * 33}", "/v2/runs/%F0%9F%98%80"])
+@pytest.mark.parametrize("path", ["/v2/runs/nope", f"/v2/runs/{'f' * 33}", "/v2/runs/%F0%9F%98%80"])
 async def test_what_cannot_be_an_id_is_not_found_and_the_database_not_asked(api: Api, path: str) -> None:
     assert plain_id("\0") == plain_id("nope") == ""
     assert details(await api.get(path, 404)) == ["Job run not found"]

@@ -13,11 +13,12 @@ import pytest
 
 from adyton.config import Config
 from adyton.domain.errors import Invalid, Refused
+from adyton.system.clock import SystemClock
 from adyton.web import protocol
 from adyton.web.listeners import Listener, Tls, bind
 from adyton.web.server import serve
 from adyton.web.settings import WebSettings, listeners
-from support.api import Api
+from support.api import PATIENT, Api
 
 FILES = Path(__file__).parents[2] / "support" / "tls"
 TLS = Tls(FILES / "localhost.crt", FILES / "localhost.key")
@@ -28,7 +29,9 @@ HERE = "127.0.0.1"
 async def served(api: Api, *where: Listener) -> AsyncIterator[Sequence[int]]:
     """The ports of a server that is up; it is cancelled at the end."""
     ports: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(api.app, where, grace=1.0, listening=ports.set_result))
+    serving = asyncio.create_task(
+        serve(api.app, where, clock=SystemClock(), settings=PATIENT, grace=1.0, listening=ports.set_result)
+    )
     try:
         yield await ports
     finally:
@@ -125,15 +128,17 @@ async def test_a_request_that_outlasts_the_grace_is_told_that_the_node_stops(
 async def test_a_taken_port_is_refused_by_the_name_of_its_setting(api: Api) -> None:
     with bind(Listener(HERE, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Refused, match=rf"CHAINLINK_PORT = {port}: cannot listen there \(Address already in use\)"):
-            await serve(api.app, [Listener(HERE, 0), Listener(HERE, port)])
+        with pytest.raises(
+            Refused, match=rf"CHAINLINK_PORT = {port}, CHAINLINK_LISTEN_IP = 127.0.0.1: cannot listen there \(Addr"
+        ):
+            await serve(api.app, [Listener(HERE, 0), Listener(HERE, port)], clock=SystemClock(), settings=PATIENT)
 
 
 async def test_a_certificate_that_cannot_be_used_is_refused(api: Api, tmp_path: Path) -> None:
     broken = tmp_path / "server.crt"
     broken.write_text("no certificate")
     with pytest.raises(Refused, match=r"TLS_CERT_PATH = .*server.crt.*cannot be used"):
-        await serve(api.app, [Listener(HERE, 0, Tls(broken, TLS.key))])
+        await serve(api.app, [Listener(HERE, 0, Tls(broken, TLS.key))], clock=SystemClock(), settings=PATIENT)
 
 
 def config(root: Path, **settings: str) -> Config:

@@ -52,7 +52,8 @@ async def test_a_refused_login_does_not_say_what_was_wrong(api: Api) -> None:
     wrong_email = await api.client.post("/sessions", json={"email": "x@example.com", "password": PASSWORD})
 
     assert (wrong_password.status_code, wrong_email.status_code) == (401, 401)
-    assert wrong_password.json() == wrong_email.json() == {"errors": [{"detail": "Invalid email or password"}]}
+    assert wrong_password.json() == wrong_email.json()
+    assert wrong_password.json() == {"errors": [{"detail": "Invalid email or password", "code": "ADY-0100"}]}
     assert wrong_password.headers["content-type"] == "application/json; charset=utf-8"
     assert "set-cookie" not in wrong_password.headers
 
@@ -77,7 +78,7 @@ async def test_a_login_without_credentials_is_a_wrong_login(api: Api, body: str)
 
 
 async def test_logging_out_ends_this_session_only(api: Api) -> None:
-    other = await api.parts.sessions.open("operator@example.com")
+    other = await api.session()
 
     response = await api.client.delete("/sessions")
 

@@ -32,7 +32,7 @@ async def post(header: tuple[bytes, bytes], *, leaves: bool) -> tuple[list[Messa
         async def send(message: Message) -> None:
             sent.append(message)
 
-        headers = [(b"cookie", f"{COOKIE}={token}".encode()), header]
+        headers = [(b"host", b"node.example"), (b"cookie", f"{COOKIE}={token}".encode()), header]
         scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/v2/specs", "query_string": b"", "headers": headers}
         before = asyncio.get_running_loop().time()
         await api.app(scope | {"scheme": "http", "server": ("node.example", 80), "root_path": ""}, receive, send)

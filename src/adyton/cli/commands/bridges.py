@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from adyton.cli.commands.common import PAGE
+from adyton.cli.commands.common import PAGES
+from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
 COMMANDS = (
@@ -11,38 +12,65 @@ COMMANDS = (
         "bridges:create_bridge",
         "Create a bridge to an external adapter; its incoming token is shown this once.\n\nBRIDGE is JSON, a file with JSON, "
         "or - for standard input.",
-        (Needed("bridge", "BRIDGE", "Must pass in the bridge's parameters [JSON blob | JSON filepath]"),),
+        (
+            Needed(
+                "bridge",
+                "BRIDGE",
+                "Must pass in the bridge's parameters [JSON blob | JSON filepath]",
+                shell_complete=offered("files"),
+            ),
+        ),
         ("bridge",),
+        examples=(
+            "adyton bridges create bridge.json",
+            """adyton bridges create '{"name": "prices", "url": "http://localhost:8080"}'""",
+        ),
     ),
-    Entry("bridges list", "bridges:list_bridges", "List the bridges.", (PAGE,), ("getbridges",)),
+    Entry(
+        "bridges list",
+        "bridges:list_bridges",
+        "List the bridges.",
+        PAGES,
+        ("getbridges",),
+        examples=("adyton bridges", "adyton bridges list --json | jq -r '.[].url'"),
+    ),
     Entry(
         "bridges show",
         "bridges:show_bridge",
         "Show a bridge.",
-        (Needed("name", "NAME", "Must pass the name of the bridge to be shown"),),
+        (Needed("name", "NAME", "Must pass the name of the bridge to be shown", shell_complete=offered("bridges")),),
         ("showbridge",),
+        examples=("adyton bridges show prices",),
     ),
     Entry(
         "bridges update",
         "bridges:update_bridge",
         "Replace a bridge's URL, confirmations and minimum payment, all of them.\n\nBRIDGE is as for create.",
         (
-            Needed("name", "NAME", "Must pass the name of the bridge to be changed"),
-            Needed("bridge", "BRIDGE", "Must pass in the bridge's parameters [JSON blob | JSON filepath]"),
+            Needed("name", "NAME", "Must pass the name of the bridge to be changed", shell_complete=offered("bridges")),
+            Needed(
+                "bridge",
+                "BRIDGE",
+                "Must pass in the bridge's parameters [JSON blob | JSON filepath]",
+                shell_complete=offered("files"),
+            ),
         ),
+        examples=("adyton bridges update prices bridge.json",),
     ),
     Entry(
         "bridges tokens",
         "bridges:rotate_tokens",
         "Give a bridge new tokens, and show them this once; the old ones end.",
-        (Needed("name", "NAME", "Must pass the name of the bridge that gets new tokens"),),
+        (Needed("name", "NAME", "Must pass the name of the bridge that gets new tokens", shell_complete=offered("bridges")),),
+        examples=("adyton bridges tokens prices",),
     ),
     Entry(
         "bridges destroy",
         "bridges:delete_bridge",
         "Delete a bridge that no job uses.",
-        (Needed("name", "NAME", "Must pass the name of the bridge to be removed"),),
+        (Needed("name", "NAME", "Must pass the name of the bridge to be removed", shell_complete=offered("bridges")),),
         ("removebridge", "bridges delete"),
+        examples=("adyton bridges destroy prices",),
     ),
 )
 GROUPS = {

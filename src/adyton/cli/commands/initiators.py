@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from adyton.cli.commands.common import PAGE
+from adyton.cli.commands.common import PAGES
+from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
 INITIATOR = click.Argument(["name"], metavar="[NAME]", required=False)
@@ -18,21 +19,44 @@ COMMANDS = (
         "is told of them at URL; without one, any job with a web initiator.",
         (INITIATOR, INITIATOR_URL),
         ("externalinitiators create", "exi create"),
+        examples=("adyton initiators create", "adyton initiators create weather http://localhost:9000/jobs"),
     ),
-    Entry("initiators list", "external_initiators:list_initiators", "List the external initiators.", (PAGE,)),
+    Entry(
+        "initiators list",
+        "external_initiators:list_initiators",
+        "List the external initiators.",
+        PAGES,
+        examples=("adyton initiators",),
+    ),
     Entry(
         "initiators destroy",
         "external_initiators:destroy",
         "Delete an external initiator.",
-        (Needed("name", "NAME|ACCESSKEY", "Must pass the AccessKey for the external initiator to delete"),),
+        (
+            Needed(
+                "name",
+                "NAME|ACCESSKEY",
+                "Must pass the AccessKey for the external initiator to delete",
+                shell_complete=offered("initiators"),
+            ),
+        ),
         ("initiators delete", "externalinitiators delete", "exi delete"),
+        examples=("adyton initiators destroy weather",),
     ),
     Entry(
         "agreements create",
         "agreements:create",
         "Have the node sign a service agreement and keep it.\n\nAGREEMENT is JSON, a file with JSON, or - for standard input.",
-        (Needed("agreement", "AGREEMENT", "Must pass in JSON or filepath"),),
+        (Needed("agreement", "AGREEMENT", "Must pass in JSON or filepath", shell_complete=offered("files")),),
         ("agree create", "createsa"),
+        examples=("adyton agreements create agreement.json", "adyton agree agreement.json"),
+    ),
+    Entry(
+        "agreements show",
+        "agreements:show",
+        "Show a service agreement.",
+        (Needed("agreement_id", "ID", "Must pass the id of the agreement"),),
+        examples=("adyton agreements show 0xc524fafafcaec40652b1f84fca09c231185437d008d195fccf2f51e64b7062f8",),
     ),
 )
 GROUPS = {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
-from adyton.cli.commands.common import PAGE, YES
+from adyton.cli.commands.common import PAGES, YES
+from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
-JOB_OF_RUNS = click.Option(["--jobid", "job_id"], metavar="JOBID", help="Only runs of this job.")
+JOB_OF_RUNS = click.Option(
+    ["--jobid", "job_id"], metavar="JOBID", help="Only runs of this job.", shell_complete=offered("jobs")
+)
 RUN_STATUSES = click.Option(
     ["--status", "statuses"],
     type=click.Choice(["completed", "errored", "cancelled"]),
@@ -18,29 +21,42 @@ RUN_STATUSES = click.Option(
 RUNS_BEFORE = click.Option(
     ["--before"], metavar="TIME", required=True, help="Last changed before this, such as 2019-06-27T14:03:11Z."
 )
-DATA = click.Argument(["data"], metavar="[JSON|FILE|-]", required=False)
+DATA = click.Argument(["data"], metavar="[JSON|FILE|-]", required=False, shell_complete=offered("files"))
 
 COMMANDS = (
     Entry(
         "runs create",
         "remote:create_run",
         "Start a run of a job that has a web initiator.\n\nThe run's data is JSON, a file with JSON, or - for standard input.",
-        (Needed("job_id", "JOBID", "Must pass in SpecID [JSON blob | JSON filepath]"), DATA),
+        (Needed("job_id", "JOBID", "Must pass in SpecID [JSON blob | JSON filepath]", shell_complete=offered("jobs")), DATA),
         ("run", "r", "jobs run"),
+        examples=(
+            "adyton runs create c5f0e0f5c4e34d1b9f9d7ad0f3e4a111",
+            'adyton runs create c5f0e0f5c4e34d1b9f9d7ad0f3e4a111 \'{"result": "5"}\'',
+        ),
     ),
-    Entry("runs list", "remote:list_runs", "List runs, oldest first.", (PAGE, JOB_OF_RUNS), ("listruns", "lr")),
+    Entry(
+        "runs list",
+        "remote:list_runs",
+        "List runs, oldest first.",
+        (*PAGES, JOB_OF_RUNS),
+        ("listruns", "lr"),
+        examples=("adyton runs", "adyton runs list --jobid c5f0e0f5c4e34d1b9f9d7ad0f3e4a111 --all --json"),
+    ),
     Entry(
         "runs show",
         "remote:show_run",
         "Show a run.",
-        (Needed("run_id", "RUNID", "Must pass the RunID to show"),),
+        (Needed("run_id", "RUNID", "Must pass the RunID to show", shell_complete=offered("runs")),),
         ("showrun", "sr"),
+        examples=("adyton runs show 9f0e1d2c3b4a59687786950a1b2c3d4e",),
     ),
     Entry(
         "runs cancel",
         "runs:cancel",
         "Cancel a run that is not finished.\n\nWhat it asked to be sent is taken back, unless it may be on the chain already.",
-        (Needed("run_id", "RUNID", "Must pass the RunID to cancel"),),
+        (Needed("run_id", "RUNID", "Must pass the RunID to cancel", shell_complete=offered("runs")),),
+        examples=("adyton runs cancel 9f0e1d2c3b4a59687786950a1b2c3d4e",),
     ),
     Entry(
         "runs delete",
@@ -48,6 +64,7 @@ COMMANDS = (
         "Delete finished runs for good, the oldest first.\n\nThose stay that a reorganisation may still concern, or that alone "
         "say what became of a request.",
         (RUN_STATUSES, RUNS_BEFORE, YES),
+        examples=("adyton runs delete --status completed --status errored --before 2030-01-01T00:00:00Z --yes",),
     ),
 )
 GROUPS = {

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import click
 
-from adyton.cli.commands.common import PAGE, YES
+from adyton.cli.commands.common import PAGES, YES
+from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
-TRANSACTION = Needed("name", "ID|HASH", "Must pass the id of a transaction, or the hash of one of its attempts")
+TRANSACTION = Needed(
+    "name",
+    "ID|HASH",
+    "Must pass the id of a transaction, or the hash of one of its attempts",
+    shell_complete=offered("transactions"),
+)
 GAS_PRICE = click.Option(
     ["--gas-price", "price"], type=click.IntRange(min=1), metavar="WEI", help="At this price a gas; else as the rules say."
 )
@@ -18,25 +24,41 @@ _SEND_ETHER = "sendether expects two arguments: an amount and an address"
 _CREATE = "txs create expects three arguments: an amount, the sender's address and the recipient's"
 
 COMMANDS = (
-    Entry("txs list", "transactions:list_transactions", "List transactions, newest first.", (PAGE,), ("transactions",)),
-    Entry("txs show", "transactions:show_transaction", "Show a transaction and its attempts.", (TRANSACTION,)),
+    Entry(
+        "txs list",
+        "transactions:list_transactions",
+        "List transactions, newest first.",
+        PAGES,
+        ("transactions",),
+        examples=("adyton txs", "adyton txs list --size 100 --json"),
+    ),
+    Entry(
+        "txs show",
+        "transactions:show_transaction",
+        "Show a transaction and its attempts.",
+        (TRANSACTION,),
+        examples=("adyton txs show 1234", "adyton txs show 0x9fc76417374aa880d4449a1f7f31ec597f00b1f6f3dd2d66f4c9c6c445836d8b"),
+    ),
     Entry(
         "txs attempts",
         "transactions:list_attempts",
         "List signed versions of transactions, newest first.",
-        (PAGE,),
+        PAGES,
         ("txattempts", "attempts list", "txas"),
+        examples=("adyton txs attempts", "adyton attempts list --page 2"),
     ),
     Entry(
         "txs doctor",
         "transactions:doctor",
         "Say what keeps each key from sending, and what to type.\n\nOnly looks; fails when something keeps one.",
+        examples=("adyton txs doctor", "adyton txs doctor --json"),
     ),
     Entry(
         "txs bump",
         "transactions:bump",
         "Raise the price of a transaction that is sent and not mined.",
         (TRANSACTION, GAS_PRICE, DRY_RUN, YES),
+        examples=("adyton txs bump 1234 --dry-run", "adyton txs bump 1234 --gas-price 30000000000 --yes"),
     ),
     Entry(
         "txs cancel",
@@ -44,12 +66,14 @@ COMMANDS = (
         "Cancel a transaction that is not mined.\n\nIf it may have been sent, a no-op competes for its nonce; whichever is "
         "mined first decides.",
         (TRANSACTION, GAS_PRICE, DRY_RUN, YES),
+        examples=("adyton txs cancel 1234 --dry-run", "adyton txs cancel 1234"),
     ),
     Entry(
         "txs resend",
         "transactions:resend",
         "Send the same bytes of a transaction again.",
         (TRANSACTION, DRY_RUN, YES),
+        examples=("adyton txs resend 1234",),
     ),
     Entry(
         "txs create",
@@ -62,6 +86,10 @@ COMMANDS = (
             click.Option(["--wei"], is_flag=True, help="AMOUNT is in wei."),
             PAYMENT_KEY,
         ),
+        examples=(
+            "adyton txs create 0.25 $FROM $TO",
+            "adyton txs create 250000000000000000 $FROM $TO --wei --id top-up-7",
+        ),
     ),
     Entry(
         "sendether",
@@ -73,6 +101,7 @@ COMMANDS = (
             click.Option(["-f", "--from", "sender"], metavar="ADDRESS", help="The key; else the node chooses."),
             PAYMENT_KEY,
         ),
+        examples=("adyton sendether 250000000000000000 $TO --from $FROM",),
     ),
     Entry(
         "admin withdraw",
@@ -89,6 +118,10 @@ COMMANDS = (
             PAYMENT_KEY,
         ),
         ("withdraw", "w"),
+        examples=(
+            "adyton admin withdraw $TO 1000000000000000000",
+            "adyton withdraw $TO 1000000000000000000 --from-oracle-contract-address $CONTRACT",
+        ),
     ),
 )
 GROUPS = {

@@ -1,15 +1,15 @@
 """Jobs as the API shows them.
 
-A job never changes, and its runs repeat its tasks: the JSON of both is made once for each job in memory.
+A job seldom changes, and its runs repeat its tasks: the JSON of both is made once for each job in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from adyton.domain import data
 from adyton.domain.chain import ZERO_ADDRESS
@@ -29,14 +29,84 @@ class Fragments(msgspec.Struct, frozen=True):
     stored_initiators: dict[int, Raw]
 
 
-class _Attributes(msgspec.Struct, frozen=True, kw_only=True):
-    initiators: list[Raw]
+class JobTask(msgspec.Struct, frozen=True):
+    """One task of a job. The capitals are v0.6.2's: it showed the columns of its database."""
+
+    ID: int
+    CreatedAt: str
+    UpdatedAt: str
+    DeletedAt: None
+    type: str
+    confirmations: int | None
+    params: Raw
+
+
+class InitiatorParams(msgspec.Struct, frozen=True, kw_only=True):
+    """What v0.6.2 showed of each type, and v0.6.7 of ``external``; v0.6.2 could not show ``execagreement`` at all.
+
+    Nothing is said of the last four, which v0.6.2 did not know, when the job leaves them out.
+    """
+
+    address: str | UnsetType = UNSET
+    schedule: str | UnsetType = UNSET
+    time: str | UnsetType | None = UNSET
+    ran: bool | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    fromBlock: int | UnsetType = UNSET  # noqa: N815 - the API's own name
+    topics: tuple[tuple[str, ...], ...] | UnsetType = UNSET
+    missed: str | UnsetType = UNSET
+    overlap: str | UnsetType = UNSET
+
+
+class JobInitiator(msgspec.Struct, frozen=True):
+    """What starts runs of a job. As v0.6.2, never with the requesters."""
+
+    type: str
+    params: InitiatorParams
+
+
+class StoredInitiatorParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The params of every type at once, as v0.6.2 stored them."""
+
+    time: str | None
+    address: str
+    schedule: str | UnsetType = UNSET
+    ran: bool | UnsetType = UNSET
+    requesters: tuple[str, ...] | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    fromBlock: int | UnsetType = UNSET  # noqa: N815 - the API's own name
+    topics: tuple[tuple[str, ...], ...] | UnsetType = UNSET
+    missed: str | UnsetType = UNSET
+    overlap: str | UnsetType = UNSET
+
+
+class StoredInitiator(msgspec.Struct, frozen=True):
+    """An initiator in the form that v0.6.2 stored, which it showed inside lists of runs and agreements."""
+
+    id: int
+    jobSpecId: str  # noqa: N815 - the API's own name
+    type: str
+    CreatedAt: str
+    params: StoredInitiatorParams
+
+
+TaskJson: TypeAlias = Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/JobTask"})]
+"""A ``JobTask`` that is JSON already; so the others."""
+InitiatorJson: TypeAlias = Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/JobInitiator"})]
+StoredInitiatorJson: TypeAlias = Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/StoredInitiator"})]
+
+
+class JobAttributes(msgspec.Struct, frozen=True, kw_only=True):
+    """A job spec."""
+
+    initiators: list[InitiatorJson]
     id: str
     createdAt: str  # noqa: N815 - the API's own name
-    tasks: tuple[Raw, ...]
+    tasks: tuple[TaskJson, ...]
     startAt: str | None  # noqa: N815 - the API's own name
     endAt: str | None  # noqa: N815 - the API's own name
     minPayment: str | UnsetType = UNSET  # noqa: N815 - the API's own name
+    name: str | UnsetType = UNSET
 
 
 _fragments: dict[str, Fragments] = {}
@@ -45,7 +115,7 @@ _fragments: dict[str, Fragments] = {}
 def job_resource(job: Job) -> Resource:
     """A job. As v0.6.2, initiators show their type and parameters only, and never the requesters."""
     pieces = fragments(job)
-    attributes = _Attributes(
+    attributes = JobAttributes(
         initiators=list(pieces.initiators.values()),
         id=job.id,
         createdAt=rfc3339(job.created_at),
@@ -53,6 +123,7 @@ def job_resource(job: Job) -> Resource:
         startAt=_optional(job.start_at),
         endAt=_optional(job.end_at),
         minPayment=UNSET if job.min_payment is None else str(job.min_payment),
+        name=UNSET if job.name is None else job.name,
     )
     return Resource("specs", job.id, attributes)
 
@@ -72,36 +143,32 @@ def fragments(job: Job) -> Fragments:
         _fragments.clear()
     made = _fragments[job.id] = Fragments(
         job,
-        tuple(_task(task) for task in job.tasks),
+        tuple(shown_task(task) for task in job.tasks),
         {item.id: _initiator(item) for item in job.initiators},
         {item.id: _stored_initiator(job, item) for item in job.initiators},
     )
     return made
 
 
-def _task(task: TaskSpec) -> Raw:
-    """The capitals are v0.6.2's: it showed the columns of its database."""
-    return Raw(
-        encode(
-            {
-                "ID": task.id,
-                "CreatedAt": rfc3339(task.created_at),
-                "UpdatedAt": rfc3339(task.updated_at),
-                "DeletedAt": None,
-                "type": task.type,
-                "confirmations": task.confirmations,
-                "params": Raw(data.encode_bytes(task.params)),
-            }
-        )
+def shown_task(task: TaskSpec) -> Raw:
+    """A task of a job."""
+    shown = JobTask(
+        ID=task.id,
+        CreatedAt=rfc3339(task.created_at),
+        UpdatedAt=rfc3339(task.updated_at),
+        DeletedAt=None,
+        type=task.type,
+        confirmations=task.confirmations,
+        params=Raw(data.encode_bytes(task.params)),
     )
+    return Raw(encode(shown))
 
 
 def _initiator(initiator: Initiator) -> Raw:
-    return Raw(encode({"type": initiator.type, "params": _params(initiator) | _asked_for(initiator)}))
+    return Raw(encode(JobInitiator(initiator.type, InitiatorParams(**_params(initiator), **_asked_for(initiator)))))
 
 
 def _params(initiator: Initiator) -> dict[str, Any]:
-    """What v0.6.2 showed of each type, and v0.6.7 of ``external``; v0.6.2 could not show ``execagreement`` at all."""
     match initiator.type:
         case "runlog" | "ethlog":
             return {"address": initiator.address}
@@ -118,30 +185,19 @@ def _params(initiator: Initiator) -> dict[str, Any]:
 
 
 def _stored_initiator(job: Job, initiator: Initiator) -> Raw:
-    params: dict[str, Any] = {"time": _optional(initiator.run_at), "address": initiator.address}
-    if initiator.schedule:
-        params["schedule"] = initiator.schedule
-    if initiator.ran:
-        params["ran"] = True
-    if initiator.requesters:
-        params["requesters"] = initiator.requesters
-    if initiator.name is not None:
-        params["name"] = initiator.name
-    return Raw(
-        encode(
-            {
-                "id": initiator.id,
-                "jobSpecId": job.id,
-                "type": initiator.type,
-                "CreatedAt": rfc3339(initiator.created_at),
-                "params": params | _asked_for(initiator),
-            }
-        )
+    params = StoredInitiatorParams(
+        time=_optional(initiator.run_at),
+        address=initiator.address,
+        schedule=initiator.schedule or UNSET,
+        ran=initiator.ran or UNSET,
+        requesters=initiator.requesters or UNSET,
+        name=UNSET if initiator.name is None else initiator.name,
+        **_asked_for(initiator),
     )
+    return Raw(encode(StoredInitiator(initiator.id, job.id, initiator.type, rfc3339(initiator.created_at), params)))
 
 
 def _asked_for(initiator: Initiator) -> dict[str, Any]:
-    """Params that v0.6.2 did not know; nothing is said of those that the job leaves out."""
     known = {
         "fromBlock": initiator.from_block,
         "topics": initiator.topics or None,

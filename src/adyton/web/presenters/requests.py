@@ -13,13 +13,17 @@ from adyton.services.requests import Accounted
 from adyton.web.jsonapi import Resource
 
 
-class _Fate(msgspec.Struct, frozen=True):
+class RequestFate(msgspec.Struct, frozen=True):
+    """What became of a request."""
+
     kind: str
     reason: str
     transaction: Hash | None
 
 
-class _Attributes(msgspec.Struct, frozen=True, rename="camel"):
+class RequestAttributes(msgspec.Struct, frozen=True, rename="camel"):
+    """What a contract of ours was asked. ``payment`` is in juels."""
+
     id: str
     contract: str
     request_id: Hash
@@ -34,26 +38,32 @@ class _Attributes(msgspec.Struct, frozen=True, rename="camel"):
     log_index: int
     seen_at: str
     decision: str
-    fate: _Fate
+    fate: RequestFate
 
 
-class _Step(msgspec.Struct, frozen=True):
+class ExplainedStep(msgspec.Struct, frozen=True):
+    """One step of a story; ``at`` is null where nobody noted the time."""
+
     at: str | None
     what: str
     detail: str
     block: int | None
 
 
-class _Chapter(msgspec.Struct, frozen=True):
+class ExplainedChapter(msgspec.Struct, frozen=True):
+    """The story of a request, a run or a transaction; ``next`` is what to do."""
+
     subject: str
-    fate: _Fate | None
+    fate: RequestFate | None
     next: str
-    steps: list[_Step]
+    steps: list[ExplainedStep]
 
 
-class _Explanation(msgspec.Struct, frozen=True):
+class ExplanationAttributes(msgspec.Struct, frozen=True):
+    """What became of a transaction, a request or a run."""
+
     id: str
-    chapters: list[_Chapter]
+    chapters: list[ExplainedChapter]
 
 
 def request_resource(found: Accounted) -> Resource:
@@ -61,7 +71,7 @@ def request_resource(found: Accounted) -> Resource:
     request = found.request
     contract = evm.checksum(request.contract)
     identity = f"{contract}:{request.request_id}"
-    attributes = _Attributes(
+    attributes = RequestAttributes(
         id=identity,
         contract=contract,
         request_id=request.request_id,
@@ -84,7 +94,7 @@ def request_resource(found: Accounted) -> Resource:
 def explanation_resource(explanation: Explanation) -> Resource:
     """A story, step by step."""
     chapters = [
-        _Chapter(
+        ExplainedChapter(
             subject=chapter.subject,
             fate=None if chapter.fate is None else _fate(chapter.fate),
             next=chapter.next,
@@ -92,12 +102,12 @@ def explanation_resource(explanation: Explanation) -> Resource:
         )
         for chapter in explanation.chapters
     ]
-    return Resource("explanations", explanation.what, _Explanation(explanation.what, chapters))
+    return Resource("explanations", explanation.what, ExplanationAttributes(explanation.what, chapters))
 
 
-def _fate(fate: Fate) -> _Fate:
-    return _Fate(fate.kind.value, fate.reason, fate.transaction)
+def _fate(fate: Fate) -> RequestFate:
+    return RequestFate(fate.kind.value, fate.reason, fate.transaction)
 
 
-def _step(step: Step) -> _Step:
-    return _Step(None if step.at is None else rfc3339(step.at), step.what, step.detail, step.block)
+def _step(step: Step) -> ExplainedStep:
+    return ExplainedStep(None if step.at is None else rfc3339(step.at), step.what, step.detail, step.block)

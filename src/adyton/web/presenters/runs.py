@@ -7,9 +7,10 @@ the confirmations reached) is worked out here from the newest head.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from adyton.adapters.eth_tx import pending_data
 from adyton.domain import confirmations, data
@@ -18,13 +19,22 @@ from adyton.domain.runs import Data, Run, RunStatus, TaskRun, task_run_id
 from adyton.domain.times import rfc3339
 from adyton.domain.transactions import Transaction
 from adyton.web.jsonapi import Resource
-from adyton.web.presenters.jobs import fragments
+from adyton.web.presenters.jobs import TaskJson, fragments, shown_task
 
 _NO_DATA = Raw(b"{}")
+EitherInitiator: TypeAlias = Annotated[
+    Raw,
+    Meta(
+        extra_json_schema={
+            "anyOf": [{"$ref": "#/components/schemas/JobInitiator"}, {"$ref": "#/components/schemas/StoredInitiator"}],
+            "description": "As the job shows it; in lists and late answers in the form that v0.6.2 stored.",
+        }
+    ),
+]
 _NONE: Mapping[tuple[str, int], Transaction] = {}
 
 
-class _Result(msgspec.Struct, frozen=True):
+class RunResult(msgspec.Struct, frozen=True):
     """What v0.6.2 calls a run result. ``amount`` is left out when there is none."""
 
     jobRunId: str  # noqa: N815 - the API's own name
@@ -35,28 +45,32 @@ class _Result(msgspec.Struct, frozen=True):
     amount: str | UnsetType = UNSET
 
 
-class _TaskRun(msgspec.Struct, frozen=True):
+class TaskRunAttributes(msgspec.Struct, frozen=True):
+    """One task of a run."""
+
     id: str
-    result: _Result
+    result: RunResult
     status: RunStatus
-    task: Raw
+    task: TaskJson
     minimumConfirmations: int | None  # noqa: N815 - the API's own name
     confirmations: int | None
 
 
-class _Attributes(msgspec.Struct, frozen=True):
+class RunAttributes(msgspec.Struct, frozen=True):
+    """A run. ``status`` counts; ``result`` is that of the last task that was executed."""
+
     id: str
     jobId: str  # noqa: N815 - the API's own name
-    result: _Result
+    result: RunResult
     status: RunStatus
-    taskRuns: list[_TaskRun]  # noqa: N815 - the API's own name
+    taskRuns: list[TaskRunAttributes]  # noqa: N815 - the API's own name
     createdAt: str  # noqa: N815 - the API's own name
     finishedAt: str | None  # noqa: N815 - the API's own name
     updatedAt: str  # noqa: N815 - the API's own name
     creationHeight: int | None  # noqa: N815 - the API's own name
     observedHeight: int | None  # noqa: N815 - the API's own name
-    overrides: _Result
-    initiator: Raw
+    overrides: RunResult
+    initiator: EitherInitiator
 
 
 def run_resource(
@@ -75,8 +89,10 @@ def run_resource(
     pieces = fragments(job)
     observed = _observed(run, head)
     overrides = _overrides(run)
-    tasks = [_task(run, task, pieces.tasks[task.position], observed, awaited) for task in run.tasks]
-    attributes = _Attributes(
+    # A job that was changed in place has other tasks by now than an older run of it.
+    specs = pieces.tasks if run.job_version == job.version else [shown_task(task.spec) for task in run.tasks]
+    tasks = [_task(run, task, specs[task.position], observed, awaited) for task in run.tasks]
+    attributes = RunAttributes(
         id=run.id,
         jobId=run.job_id,
         result=_result(run, tasks, overrides),
@@ -99,20 +115,22 @@ def _observed(run: Run, head: int | None) -> int | None:
     return run.observed_height
 
 
-def _overrides(run: Run) -> _Result:
+def _overrides(run: Run) -> RunResult:
     """The run's input. Whatever the caller sent, also if it is no object, is shown as it was."""
     given = Raw(data.encode_bytes(run.input)) if run.input is not None else Raw((run.input_text or "null").encode())
     amount = UNSET if run.payment is None else str(run.payment)
     status = RunStatus.UNSTARTED if run.input_error is None else RunStatus.ERRORED
-    return _Result("", "", given, status, run.input_error, amount)
+    return RunResult("", "", given, status, run.input_error, amount)
 
 
-def _task(run: Run, task: TaskRun, spec: Raw, observed: int | None, awaited: Mapping[tuple[str, int], Transaction]) -> _TaskRun:
+def _task(
+    run: Run, task: TaskRun, spec: Raw, observed: int | None, awaited: Mapping[tuple[str, int], Transaction]
+) -> TaskRunAttributes:
     run_id = task_run_id(run.id, task.position)
     shown = _data(task, awaited.get((run.id, task.position)))
-    return _TaskRun(
+    return TaskRunAttributes(
         id=run_id,
-        result=_Result(run.id, run_id, _NO_DATA if shown is None else Raw(data.encode_bytes(shown)), task.status, task.error),
+        result=RunResult(run.id, run_id, _NO_DATA if shown is None else Raw(data.encode_bytes(shown)), task.status, task.error),
         status=task.status,
         task=spec,
         minimumConfirmations=task.minimum_confirmations,
@@ -132,7 +150,7 @@ def _confirmations(run: Run, task: TaskRun, observed: int | None) -> int | None:
     return confirmations.depth(run, task, observed).confirmations
 
 
-def _result(run: Run, tasks: list[_TaskRun], overrides: _Result) -> _Result:
+def _result(run: Run, tasks: list[TaskRunAttributes], overrides: RunResult) -> RunResult:
     """The result of the last task that was executed, or a copy of the input; an error that is no task's is shown in it."""
     result = next((task.result for task in reversed(tasks) if task.status is not RunStatus.UNSTARTED), overrides)
     # What is wrong with the input stays with the input: the run may have ended for something that was found later.

@@ -11,11 +11,13 @@ from adyton.domain.times import rfc3339
 from adyton.domain.transactions import Attempt, Transaction, TransactionState
 from adyton.services.doctor import Examined
 from adyton.services.transactions import Shown, Wished
-from adyton.storage.operator_transactions import AttemptOf
+from adyton.storage.transaction_lists import AttemptOf
 from adyton.web.jsonapi import Resource
 
 
-class _Version(msgspec.Struct, frozen=True, omit_defaults=True):
+class TransactionVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A signed version of a transaction."""
+
     hash: str
     gasPrice: str  # noqa: N815 - the API's own name
     state: str
@@ -25,7 +27,7 @@ class _Version(msgspec.Struct, frozen=True, omit_defaults=True):
     noop: bool = False
 
 
-class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
+class TransactionAttributes(msgspec.Struct, frozen=True, kw_only=True):
     """v0.6.2's attributes first. As there, ``confirmed`` is left out when it is not so, and empty bytes are left out."""
 
     confirmed: bool | UnsetType = UNSET
@@ -49,10 +51,10 @@ class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
     idempotencyKey: str | None  # noqa: N815 - the API's own name
     wish: str | None
     minedIn: str | None  # noqa: N815 - the API's own name
-    attempts: list[_Version]
+    attempts: list[TransactionVersion]
 
 
-class _Attempt(msgspec.Struct, frozen=True):
+class AttemptAttributes(msgspec.Struct, frozen=True):
     """The capitals are v0.6.2's: it showed the columns of its database."""
 
     ID: int
@@ -66,7 +68,9 @@ class _Attempt(msgspec.Struct, frozen=True):
     Noop: bool
 
 
-class _Wish(msgspec.Struct, frozen=True):
+class WishAttributes(msgspec.Struct, frozen=True):
+    """What an operator wishes of a transaction, and what comes of it. Amounts are wei."""
+
     wish: str
     dryRun: bool  # noqa: N815 - the API's own name
     outcome: str
@@ -80,7 +84,9 @@ class _Wish(msgspec.Struct, frozen=True):
     runId: str | None  # noqa: N815 - the API's own name
 
 
-class _Remedy(msgspec.Struct, frozen=True):
+class KeyRemedy(msgspec.Struct, frozen=True):
+    """What helps: the command to type, and what it may cost."""
+
     help: str
     words: str
     command: str | None
@@ -88,7 +94,9 @@ class _Remedy(msgspec.Struct, frozen=True):
     mostCost: str | None  # noqa: N815 - the API's own name
 
 
-class _Key(msgspec.Struct, frozen=True, kw_only=True):
+class KeyDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What keeps a key from sending."""
+
     address: str
     blocked: bool
     latestNonce: int | None  # noqa: N815 - the API's own name
@@ -99,11 +107,11 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
     baseFee: str | None  # noqa: N815 - the API's own name
     unstarted: int
     sent: int
-    lowest: _Transaction | None
+    lowest: TransactionAttributes | None
     ageSeconds: float | None  # noqa: N815 - the API's own name
     ageBlocks: int | None  # noqa: N815 - the API's own name
     findings: tuple[Finding, ...]
-    remedies: list[_Remedy]
+    remedies: list[KeyRemedy]
 
 
 def transaction_resource(shown: Shown) -> Resource:
@@ -115,7 +123,7 @@ def transaction_resource(shown: Shown) -> Resource:
 def attempt_resource(of: AttemptOf) -> Resource:
     """An attempt."""
     attempt = of.attempt
-    attributes = _Attempt(
+    attributes = AttemptAttributes(
         attempt.id,
         attempt.transaction_id,
         rfc3339(attempt.created_at),
@@ -132,7 +140,7 @@ def attempt_resource(of: AttemptOf) -> Resource:
 def wish_resource(wished: Wished) -> Resource:
     """What an operator wished, or would."""
     transaction, fee = wished.transaction, wished.foreseen.fee
-    attributes = _Wish(
+    attributes = WishAttributes(
         wish=wished.wish.value,
         dryRun=wished.dry,
         outcome=wished.foreseen.words,
@@ -152,7 +160,7 @@ def key_resource(examined: Examined) -> Resource:
     """What the doctor found of a key."""
     facts = examined.facts
     lowest = facts.lowest
-    attributes = _Key(
+    attributes = KeyDiagnosis(
         address=checksum(facts.address),
         blocked=examined.diagnosis.blocked,
         latestNonce=facts.latest,
@@ -172,14 +180,14 @@ def key_resource(examined: Examined) -> Resource:
     return Resource("keyDiagnoses", attributes.address, attributes)
 
 
-def _remedy(remedy: Remedy) -> _Remedy:
-    return _Remedy(remedy.help.value, remedy.words, remedy.command, _text(remedy.price), _text(remedy.cost))
+def _remedy(remedy: Remedy) -> KeyRemedy:
+    return KeyRemedy(remedy.help.value, remedy.words, remedy.command, _text(remedy.price), _text(remedy.cost))
 
 
-def _transaction(shown: Shown) -> _Transaction:
+def _transaction(shown: Shown) -> TransactionAttributes:
     transaction, attempt = shown.transaction, shown.attempt
     receipt = transaction.receipt
-    return _Transaction(
+    return TransactionAttributes(
         confirmed=_confirmed(transaction, attempt) or UNSET,
         data=UNSET if transaction.data in {"", "0x"} else transaction.data,
         from_=transaction.from_address,
@@ -212,8 +220,8 @@ def _confirmed(transaction: Transaction, attempt: Attempt | None) -> bool:
     return transaction.receipt.transaction_hash == attempt.hash
 
 
-def _version(attempt: Attempt) -> _Version:
-    return _Version(
+def _version(attempt: Attempt) -> TransactionVersion:
+    return TransactionVersion(
         hash=attempt.hash,
         gasPrice=str(attempt.fee.ceiling),
         gasTipCap=_text(attempt.fee.tip_cap),

@@ -1,0 +1,39 @@
+"""Forms of service agreements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adyton.web.form import Answer, Body, Form, One, identity, one
+from adyton.web.presenters.agreements import AgreementAttributes
+from adyton.web.schemas import job
+from adyton.web.schemas.pieces import address, digits, listed, nullable, text, thing, whole
+
+_ID = identity("agreement_id", "The agreement's id, 0x and 64 hex digits.", f"0x{'57bf' * 16}")
+_SELECTOR = nullable(text("A function: four bytes in hex, or its signature."))
+
+
+_TERMS = thing(
+    "The terms.",
+    {
+        "payment": nullable(digits("Juels for each answer.", "1000000000000000000")),
+        "expiration": nullable(whole("Seconds until a request may be cancelled.", 0, 2**63 - 1)),
+        "oracles": nullable(listed("Who agrees; with capitals as EIP-55 has them.", address("An oracle."), maxItems=255)),
+        "aggregator": nullable(address("A contract that puts the answers together; with its capitals.")),
+        "aggInitiateJobSelector": _SELECTOR,
+        "aggFulfillSelector": _SELECTOR,
+    },
+)
+
+
+CREATE = Form(
+    answers=(one("service_agreements", AgreementAttributes),),
+    body=Body(schema={"description": "A job, and the terms beside it.", "allOf": [job.schema(), _TERMS]}),
+    refusals={
+        405: "FEATURE_SERVICE_AGREEMENTS is off.",
+        409: "The job of this agreement was archived.",
+        422: "Something is wrong with it; every fault at once.",
+    },
+    about="Anyone may propose; a caller who is logged in, a job of any tasks.",
+)
+SHOW = Form(answers=(Answer((One("service_agreements", dict[str, Any]),)),), path=(_ID,))

@@ -1,0 +1,36 @@
+"""Forms of bridges."""
+
+from __future__ import annotations
+
+from adyton.web.bridges import BridgeAttributes
+from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, identity, many, one
+from adyton.web.schemas import bridge
+
+_NAME = identity("name", "The bridge's name, in any case.", "random-number")
+_SHOWN = one("bridges", BridgeAttributes)
+_TOKENS = one("bridges", BridgeAttributes, about="With both tokens; the incoming one is shown only here.")
+_UNREADABLE = "The name, or something in the body, cannot be read."
+
+INDEX = Form(answers=(many("bridges", BridgeAttributes),), query=PAGES, refusals=PAGE_REFUSED)
+SHOW = Form(answers=(_SHOWN,), path=(_NAME,), refusals={422: _UNREADABLE})
+CREATE = Form(
+    answers=(_TOKENS,),
+    body=Body(schema=bridge.schema(), examples=bridge.EXAMPLES),
+    refusals={400: "There is no name, or it is taken.", 409: "Somebody else made it first.", 422: _UNREADABLE},
+)
+UPDATE = Form(
+    answers=(_SHOWN,),
+    path=(_NAME,),
+    body=Body(
+        schema=bridge.schema(named=False),
+        about="URL, confirmations and payment as they are to be: what is left out is reset, as v0.6.2.",
+        examples={"usual": {"url": "https://adapter.example/", "confirmations": 3}},
+    ),
+    refusals={422: _UNREADABLE},
+)
+DELETE = Form(
+    answers=(_SHOWN,),
+    path=(_NAME,),
+    refusals={409: "Jobs that are not archived use it.", 422: _UNREADABLE},
+)
+ROTATE = Form(answers=(_TOKENS,), path=(_NAME,), refusals={422: _UNREADABLE})
