@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ async def measure(port: int, token: str, pid: int, pipe: Connection, wanted: int
     before, cpu = usage(pid)
     began = time.monotonic()
     for number in range(wanted):
-        await loop.create_connection(lambda n=number: Client(request, seen, n % 50 == 0), "127.0.0.1", port)
+        await loop.create_connection(partial(Client, request, seen, number % 50 == 0), "127.0.0.1", port)
     while seen["open"] < wanted:
         await asyncio.sleep(0.05)
     opened, now = usage(pid)

@@ -145,7 +145,7 @@ async def steady(clients: Clients, node: NodeProcess, wanted: Routes) -> None:
     figure(f"{RATE} requests/s: the node's memory", resident(node.child.pid), "MB")
 
 
-async def full(clients: Clients, wanted: Routes) -> None:
+async def full(clients: Clients, node: NodeProcess, wanted: Routes) -> None:
     """As many requests as 200 clients can make."""
     for name, (method, path, body) in wanted.items():
         waits: list[float] = []
@@ -155,9 +155,10 @@ async def full(clients: Clients, wanted: Routes) -> None:
             for _ in left:  # noqa: B023 - each round has ended before the next begins
                 waits.append((await clients.request(method, path, body))[0])  # noqa: B023 - as above
 
-        elapsed = timed()
+        before, elapsed = cpu_seconds(node.child.pid), timed()
         await asyncio.gather(*(client() for _ in range(CLIENTS)))
         figure(f"{CLIENTS} clients at once: {name}", FULL / elapsed(), "/s")
+        figure(f"{CLIENTS} clients at once: {name}: processor", (cpu_seconds(node.child.pid) - before) / FULL * 1000, "ms each")
         shown(f"{CLIENTS} clients at once: {name}", waits)
 
 
@@ -337,7 +338,7 @@ async def load(node: NodeProcess, jobs: list[str]) -> None:
             async with streams(clients, STREAMS):
                 await steady(clients, node, wanted)
         if "full" in chosen:
-            await full(clients, wanted)
+            await full(clients, node, wanted)
         if "long" in chosen:
             await long_page(clients, node)
         if "stuck" in chosen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from hypothesis import settings
 
 from support import planted
@@ -17,3 +18,6 @@ settings.register_profile("adyton", deadline=None)
 settings.load_profile("adyton")
 
 planted.watch()
+
+# With rich installed, which a test tool brings along, structlog shows every local variable of a traceback: for minutes.
+structlog.get_config()["processors"][-1].exception_formatter = structlog.dev.plain_traceback

@@ -75,10 +75,14 @@ def raised() -> Iterator[Raised]:
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
-            kind = ast.unparse(node.func).rpartition(".")[2]
+            kind = _kind(node)
             if kind in family() or (kind == "Fault" and faults):
                 line = lines[node.lineno - 1]
                 yield Raised(f"{path.relative_to(ROOT)}:{node.lineno}", kind, node, line)
+
+
+def _kind(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
 
 
 def _has_faults(tree: ast.Module) -> bool:
@@ -106,9 +110,14 @@ def _is_faults(node: ast.expr) -> bool:
 
 
 def under_one_code(tree: ast.Module) -> set[ast.AST]:
-    """Faults of an Invalid that has a code itself: they share it."""
+    """Faults of an Invalid that has a code itself: they share it, and so do those that a module collects for it."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     coded = [call for call in calls if any(word.arg == "code" for word in call.keywords)]
+    collecting = [
+        call for call in calls if _kind(call) in family() and any(isinstance(each, ast.Starred) for each in call.args)
+    ]
+    if collecting and all(call in coded for call in collecting):
+        return {call for call in calls if _kind(call) == "Fault"}
     return {inner for call in coded for each in call.args for inner in ast.walk(each) if isinstance(inner, ast.Call)}
 
 

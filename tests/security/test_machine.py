@@ -29,7 +29,9 @@ SPEC = {"initiators": [{"type": "web"}], "tasks": [{"type": "noop"}]}
 def node(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client, Path]]:
     """A node that somebody careless has started: umask 0."""
     (tmp_path / "password").write_text(KEYSTORE)
+    (tmp_path / "password").chmod(0o644)
     (tmp_path / "api").write_text(f"{EMAIL}\n{API}\n")
+    (tmp_path / "api").chmod(0o600)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,6 +86,14 @@ def test_whatever_the_umask_no_other_user_may_use_a_file_of_the_node(
     assert {path: mode for path, mode in written.items() if mode} == {}
     names = {Path(path).name for path in written}
     assert {"db.sqlite3", "db.sqlite3-wal", "log.jsonl", "keys"} <= names
+
+
+def test_a_file_with_a_password_that_others_can_read_is_warned_of(
+    node: tuple[subprocess.Popen[bytes], httpx.Client, Path], tmp_path: Path
+) -> None:
+    said = (tmp_path / "said").read_text()
+    assert f"file={tmp_path}/password" in said
+    assert f"file={tmp_path}/api" not in said
 
 
 @LINUX

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from adyton.services.edge import DAY, Certificate
 from adyton.web.routes import ROUTES
 from adyton.web.settings import WebSettings
 from support.api import Api
@@ -105,3 +106,24 @@ async def test_no_spelling_of_a_path_goes_around_who_may(api: Api, path: str) ->
 async def test_a_parameter_that_stands_twice_is_no_defect(api: Api) -> None:
     answer = await api.client.get("/v2/specs?size=1&size=x&page=1&page=2&sort=-createdAt&sort=createdAt")
     assert answer.status_code in {200, 422}
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "code"), [(30, "passing", ""), (10, "failing", "ADY-1011"), (-2, "failing", "ADY-1011")]
+)
+async def test_a_certificate_that_ends_soon_is_told_in_health_and_metrics(api: Api, days: int, status: str, code: str) -> None:
+    expires = api.bench.clock.now() // 1_000_000 + days * DAY
+    api.parts.edge.certificate = Certificate(expires)
+    checks = (await api.client.get("/health")).json()["data"]
+    (check,) = [each["attributes"] for each in checks if each["attributes"]["name"] == "certificate"]
+    assert (check["status"], check["code"] or "") == (status, code)
+    assert f"adyton_certificate_days_left {float(days)}" in (await api.client.get("/metrics")).text
+
+
+async def test_a_new_certificate_that_cannot_be_used_is_told(api: Api) -> None:
+    expires = api.bench.clock.now() // 1_000_000 + 300 * DAY
+    api.parts.edge.certificate = Certificate(expires, "they do not belong together")
+    checks = (await api.client.get("/health")).json()["data"]
+    (check,) = [each["attributes"] for each in checks if each["attributes"]["name"] == "certificate"]
+    assert (check["status"], check["code"]) == ("failing", "ADY-1006")
+    assert "they do not belong together" in check["output"]

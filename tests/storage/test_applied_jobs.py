@@ -12,6 +12,7 @@ import pytest
 
 from adyton.config import Config
 from adyton.domain.errors import Conflict, Invalid
+from adyton.domain.external_initiators import Wanted
 from adyton.domain.jobs import Job, TaskSpec
 from adyton.domain.plans import Action
 from adyton.engine.create import RunSource
@@ -84,7 +85,7 @@ async def test_what_is_stored_is_what_the_node_works_with(api: Api) -> None:
 
 
 async def test_the_same_again_changes_nothing_and_writes_nothing(api: Api) -> None:
-    wanted = {"a": spec("noop", name="x"), "b": spec("noop", minPayment=5)}
+    wanted: dict[str, Any] = {"a": spec("noop", name="x"), "b": spec("noop", minPayment=5)}
     await applied(api, **wanted)
     commits = api.db.commits
     again = await applied(api, prune=True, **wanted)
@@ -201,7 +202,7 @@ async def test_an_id_that_the_file_names_is_kept_as_long_as_it_can_be(api: Api) 
 async def test_external_initiators_are_told_with_the_same_write(api: Api) -> None:
     config = Config.load({"ROOT": "/nonexistent/adyton", "FEATURE_EXTERNAL_INITIATORS": "true"})
     api.parts = dataclasses.replace(api.parts, config=config)
-    wanted = external_initiators.Wanted("feeds", "http://feeds.example/jobs")
+    wanted = Wanted("feeds", "http://feeds.example/jobs")
     await external_initiators.create(api.parts, wanted)
     asked = {"initiators": [{"type": "external", "params": {"name": "feeds"}}], "tasks": [{"type": "noop"}]}
     plan = await applied(api, a=asked)

@@ -124,7 +124,7 @@ async def test_pages_come_in_the_order_of_the_chain_and_know_how_many_there_are(
         await store(database, request_of(log, job_id=JOB_ID if number % 2 else OTHER_JOB))
     names = [request_of(log).request_id for log in logs]
 
-    async def three(offset: int, **chosen: object) -> tuple[list[str], int]:
+    async def three(offset: int, **chosen: Any) -> tuple[list[str], int]:
         found, count = await page(database, offset=offset, limit=3, **chosen)
         return [each.request_id for each in found], count
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from adyton.domain.requests import read_run_log
-from adyton.domain.runs import FINISHED, Completed, Errored, Run, RunStatus, Waits, after, called_off
+from adyton.domain.runs import FINISHED, Completed, Errored, Outcome, Run, RunStatus, Waits, after, called_off
 from adyton.engine.create import RunSource
 from adyton.storage import jobs as stored_jobs
 from adyton.storage import list_tables, lists, request_runs, run_history, run_lists
@@ -79,7 +79,8 @@ class World:
             run = await self._some([RunStatus.IN_PROGRESS])
             if run is None or (task := run.next_task()) is None:
                 return
-            outcome = self.chance.choice([Completed({}), Errored("why"), Waits(RunStatus.PENDING_SLEEP, {}, NOW)])
+            some: list[Outcome] = [Completed({}), Errored("why"), Waits(RunStatus.PENDING_SLEEP, {}, NOW)]
+            outcome = self.chance.choice(some)
             done = after(run, task.position, outcome, NOW + self.chance.randint(0, 1000))
             await self.db.write(*stored.save(done, [done.tasks[task.position]]))
 

@@ -77,7 +77,7 @@ class HttpAdapter:
         return Completed(with_result(data, body))
 
     def question(self, params: Data, data: Data, context: TaskContext) -> Question | None:
-        """What would be posted; None when it only gets. URL and body are shown as the job writes them, secrets by their names."""
+        """What would be posted; None when it only gets. URL and body stand as the job writes them, with names of secrets."""
         if self._own != "post":
             return None
         spec = params if context.spec is None else context.spec

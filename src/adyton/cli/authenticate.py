@@ -6,6 +6,8 @@ The order, the questions and the messages are v0.6.2's.
 from __future__ import annotations
 
 import asyncio
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -26,6 +28,7 @@ from adyton.storage.database import Database
 log = structlog.get_logger(__name__)
 
 STANDARD_SCRYPT, FAST_SCRYPT = 262144, 2
+_OTHERS = stat.S_IRGRP | stat.S_IROTH
 _AUTHENTICATING = "error authenticating keystore: "
 
 
@@ -38,6 +41,7 @@ def password_from(file: str | None) -> str | None:
         password = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as problem:
         raise Failure(f"error reading password: {unreadable(path, problem)}", code="ADY-0960") from None
+    _warn_of_mode(path)
     if not password:
         raise Failure(f"error reading password: {path} is empty", "Write the keystore's password into it.", code="ADY-0960")
     return password
@@ -82,7 +86,7 @@ async def unlock(config: Config, password: str | None, *, entropy: Entropy) -> K
 async def api_user(config: Config, database: Database, file: str | None, *, clock: Clock, entropy: Entropy) -> str:
     """The e-mail of the API's user: the latest one, else the file's, else one that a person gives. Raises Failure.
 
-    The file is the given one, else ADMIN_CREDENTIALS_FILE if it exists (as v0.10). A node whose last admin was deleted here gets
+    The file is the given one, else ADMIN_CREDENTIALS_FILE if it exists (as v0.10). A node without an admin gets
     a new one in the same way, whoever else there is.
     """
 
@@ -96,6 +100,7 @@ async def api_user(config: Config, database: Database, file: str | None, *, cloc
         return known.email
     path = await asyncio.to_thread(_credentials_file, config, file)
     if path is not None:
+        await asyncio.to_thread(_warn_of_mode, path)
         try:
             return await create(*await asyncio.to_thread(credentials, path))
         except Refused as refused:
@@ -120,6 +125,13 @@ async def _open(config: Config, directory: Path, password: str, entropy: Entropy
 
 def _has_keys(directory: Path) -> bool:
     return directory.is_dir() and any(directory.glob("[!.]*"))
+
+
+def _warn_of_mode(path: Path) -> None:
+    """As v0.6.2 such a file is taken, since containers are handed secrets in files that everybody in them may read."""
+    with suppress(OSError):
+        if path.stat().st_mode & _OTHERS:
+            log.warning("other users of this machine can read a file with a password; chmod 600 closes it", file=str(path))
 
 
 def _credentials_file(config: Config, file: str | None) -> Path | None:

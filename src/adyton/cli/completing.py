@@ -46,7 +46,9 @@ _LISTS = {
     "initiators": _List(("v2", "external_initiators"), lambda each: (each["name"] or each["accessKey"],)),
     "requests": _List(("v2", "requests"), lambda each: (each["requestId"],), lambda each: each["fate"]["kind"]),
     "transactions": _List(("v2", "transactions"), lambda each: (str(each["txId"]), each["hash"]), lambda each: each["state"]),
-    "keys": _List(("v2", "user", "balances"), lambda each: (each["address"],)),
+    "keys": _List(("v2", "keys", "eth"), lambda each: (each["address"],)),
+    "users": _List(("v2", "users"), lambda each: (each["email"],), lambda each: each["role"]),
+    "tokens": _List(("v2", "tokens"), lambda each: (each["accessKey"],), lambda each: each["name"]),
 }
 
 

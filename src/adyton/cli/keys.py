@@ -24,7 +24,7 @@ _PATH = ("v2", "keys", "eth")
 
 def list_keys() -> None:
     """The keys."""
-    show_page(connect().call("GET", *_PATH), _many, None)
+    show_page(connect().call("GET", *_PATH), _many)
 
 
 def create(password: str | None) -> None:

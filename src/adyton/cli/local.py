@@ -147,6 +147,7 @@ async def _run(config: Config, node: Node, database: Database, where: Sequence[L
     """Everything at once, until a signal comes or a part fails."""
     web = WebSettings.from_config(config)
     app = create_app(node.services, web)
+    process.settle()
     with _signals(config):
         try:
             async with asyncio.TaskGroup() as parts:

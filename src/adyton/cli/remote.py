@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from adyton.cli import files, prompts, tables
@@ -71,9 +72,29 @@ def create_run(job_id: str, data: str | None) -> None:
     show_one(connect().call("POST", "v2", "specs", job_id, "runs", body=body), _run)
 
 
-def list_runs(pages: Pages, job_id: str | None) -> None:
+def list_runs(
+    pages: Pages,
+    job_id: str | None,
+    statuses: Sequence[str],
+    since: str | None,
+    until: str | None,
+    initiator: str | None,
+    request: str | None,
+    transaction: str | None,
+    newest: bool,
+) -> None:
     """Runs."""
-    show_list("v2", "runs", shown=tables.runs, pages=pages, query={"jobSpecId": job_id})
+    query: dict[str, str | int | None] = {
+        "jobSpecId": job_id,
+        "status": ",".join(statuses) or None,
+        "createdAfter": since,
+        "createdBefore": until,
+        "initiator": initiator,
+        "requestId": request,
+        "transactionHash": transaction,
+        "sort": "-createdAt" if newest else None,
+    }
+    show_list("v2", "runs", shown=tables.runs, pages=pages, query=query)
 
 
 def show_run(run_id: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from adyton.cli.client import Answer
 from adyton.cli.output import clean, write_json
-from adyton.cli.tree import Failure, Pages, wants_json
+from adyton.cli.tree import FIRST, Failure, Pages, wants_json
 
 PAGE_SIZE = 25
 """The node's own, as in v0.6.2."""
@@ -61,16 +61,15 @@ def show_besides(answer: Answer, shown: Callable[[Attributes], None]) -> None:
         _readable(answer.where, lambda: shown(decoded(answer, One).meta))
 
 
-def show_page(answer: Answer, shown: Callable[[Sequence[Attributes]], None], pages: Pages | int | None = None) -> None:
+def show_page(answer: Answer, shown: Callable[[Sequence[Attributes]], None], pages: Pages = FIRST) -> None:
     """Print a page of a list, and on standard error whether there is another. Raises Failure."""
     if answer.refused:
         raise answer.failure()
     document = decoded(answer, Many)
     show(document.data, shown, answer.where)
     if document.links.get("next"):
-        wanted = pages if isinstance(pages, Pages) else Pages(pages)
-        number, count = wanted.number or 1, document.meta.get("count", "more")
-        size = wanted.size or PAGE_SIZE
+        number, count = pages.number or 1, document.meta.get("count", "more")
+        size = pages.size or PAGE_SIZE
         click.echo(f"Page {number}, {size} to a page, {count} in all. Next: --page {number + 1}; all: --all", err=True)
 
 

@@ -32,9 +32,10 @@ _blocked = msgspec.json.Decoder(_Blocked)
 # --- look ------------------------------------------------------------------------------------------------------------
 
 
-def list_transactions(pages: Pages) -> None:
+def list_transactions(pages: Pages, states: Sequence[str], sender: str | None, run_id: str | None) -> None:
     """Transactions, newest first."""
-    show_list("v2", "transactions", shown=_transactions, pages=pages)
+    query: dict[str, str | int | None] = {"state": ",".join(states) or None, "from": sender, "run": run_id}
+    show_list("v2", "transactions", shown=_transactions, pages=pages, query=query)
 
 
 def show_transaction(name: str) -> None:

@@ -170,6 +170,10 @@ class Pages(NamedTuple):
     every: bool = False
 
 
+FIRST = Pages()
+"""The first page, as the node has it."""
+
+
 class Needed(click.Argument):
     """An argument with v0.6.2's message for when it is missing, or empty, as an unset variable of a shell leaves it."""
 

@@ -20,7 +20,7 @@ from adyton.config.setting import Setting
 ACCESS, EXPLORER = "Access", "Explorer"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False, init=False, eq=False)  # a part: Config has them
 class AccessSettings(NodeSettings):
     """Who is believed, and for how long."""
 

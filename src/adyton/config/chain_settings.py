@@ -31,7 +31,7 @@ from adyton.domain.chain import Address
 ETHEREUM, TRANSACTIONS = "Ethereum", "Transactions"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False, init=False, eq=False)  # a part: Config has them
 class ChainSettings(NodeSettings):
     """How the chain is followed, and what is sent to it."""
 

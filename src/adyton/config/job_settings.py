@@ -31,7 +31,7 @@ from adyton.domain.chain import Address
 JOBS, ADAPTERS, SCHEDULES, OTHERS = "Jobs and runs", "Adapters and bridges", "Schedules", "External initiators and agreements"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False, init=False, eq=False)  # a part: Config has them
 class JobSettings(AccessSettings):
     """What starts runs, what they may do, and how long they may wait."""
 

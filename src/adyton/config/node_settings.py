@@ -26,7 +26,7 @@ from adyton.config.setting import Setting
 NODE, LOGGING, DATABASE, HTTP_SERVER, COMMAND_LINE = "Node", "Logging", "Database", "HTTP server", "Command line"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False, init=False, eq=False)  # a part: Config has them
 class NodeSettings:
     """What the process is, where it keeps its things, and how it is spoken to."""
 

@@ -12,7 +12,6 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adyton.config.redact import url as redacted
 from adyton.domain.chain import Address
@@ -128,6 +127,8 @@ def optional_text(parse: Callable[[str], str]) -> Callable[[str], str]:
 def time_zone(value: str) -> str:
     """The name of a time zone that this machine knows, or the empty text."""
     if value:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - slow to import, for a setting that few give
+
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -33,6 +33,7 @@ from structlog.contextvars import bind_contextvars
 from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.requests import RESERVED
+from adyton.domain.run_errors import code_of
 from adyton.domain.runs import Data, Outcome, Run, RunStatus, called_off, moved
 from adyton.engine.create import RunMaker, RunSource
 from adyton.engine.execute import Executor
@@ -303,7 +304,8 @@ class Engine:
                 # What it waits for came between the last look and the moment its row was durable: nobody else saw both.
                 self.queue.push(run_id)
             if done.status is RunStatus.ERRORED:
-                log.warning("run errored", run=done.id, job=done.job_id, request=request, error=done.error)
+                told = {"run": done.id, "job": done.job_id, "request": request}
+                log.warning("run errored", **told, error=done.error, code=code_of(done))
             elif done.request is not None:
                 log.info("run moved on", run=done.id, job=done.job_id, request=request, status=done.status.value)
         except Conflict:

@@ -7,6 +7,7 @@ LOG_LEVEL and LOG_SQL say again after the next start.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 import structlog
@@ -94,11 +95,13 @@ async def change(parts: Parts, body: bytes) -> Change:
 
 
 def _wei(value: object) -> int:
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST
-    if isinstance(value, str) and digits:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST:
-        return value
+    number = value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST:
+        number = int(value)
+    if isinstance(number, Decimal) and number == number.to_integral_value():
+        number = int(number)  # 20e9, and 5.0
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= _MOST:
+        return number
     given = "nothing" if value is UNSET else kind_of(value) if not isinstance(value, str) else f'"{value[:80]}"'
     words = f'ethGasPriceDefault must be wei for each gas, such as "20000000000", not {given}'
     raise Invalid(Fault(words, "/ethGasPriceDefault"), code="ADY-0170")

@@ -225,7 +225,8 @@ class Parts:
 
     ``lists`` are those of ``db``. ``link_contract`` gives the LINK token, None as long as it is not known: it may depend on the
     chain that the node finds. ``holdings`` shows what the balance monitor saw last. ``endpoints`` shows the
-    Ethereum nodes, in the order in which they were given. ``chain_id`` gives the chain's id once it is known. ``levels`` and ``sql_log`` say what is written to the log.
+    Ethereum nodes, in the order in which they were given. ``chain_id`` gives the chain's id once it is known. ``levels`` and
+    ``sql_log`` say what is written to the log.
     ``finality_depth`` is in blocks. ``http`` reaches external initiators; ``news`` is set when there is something
     that they are to be told. ``trying`` is held by each draft that is tried, so that the others wait. ``live`` hands events
     to those who watch, ``explorer`` shows how the line to one is. ``zone`` is that of cron lines which name none. ``edge`` is

@@ -15,6 +15,7 @@ from adyton.storage import tokens as stored
 
 log = structlog.get_logger(__name__)
 
+
 class Wanted(msgspec.Struct, frozen=True):
     """What a new token is to be; ``role`` None is the user's, ``expires_at`` in microseconds, None is never."""
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adyton.domain.audit import Entry, Outcome
+from adyton.domain.errors import Fault
 from adyton.domain.times import rfc3339
 from adyton.storage.audit import Wanted
 from adyton.web.endpoint import Node
@@ -42,9 +43,9 @@ def _wanted(request: Request) -> Wanted:
     given = {name: request.query_params.get(name, "") for name in _FILTERS}
     for name, value in given.items():
         if len(value) > _LONGEST or not value.isprintable():
-            raise Unprocessable(f"{name} can be no such text", code="ADY-0121")
+            raise Unprocessable(Fault(f"{name} can be no such text", parameter=name), code="ADY-0121")
     if given["outcome"] and given["outcome"] not in set(Outcome):
-        raise Unprocessable(f"outcome must be one of {', '.join(Outcome)}", code="ADY-0121")
+        raise Unprocessable(Fault(f"outcome must be one of {', '.join(Outcome)}", parameter="outcome"), code="ADY-0121")
     return Wanted(**given)
 
 

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from adyton.domain.access import Role
+from adyton.domain.plans import Action
 from adyton.services import apply, drafts, tries
 from adyton.web import jsonapi
 from adyton.web.auth import caller_of
@@ -18,6 +19,7 @@ from adyton.web.presenters.drafts import change_resources, draft_resource, expor
 from adyton.web.record import note
 
 T = TypeVar("T")
+_LISTED = 50
 
 
 async def validate(node: Node, request: Request) -> Response:
@@ -37,9 +39,16 @@ async def attempt(node: Node, request: Request) -> Response:
 async def apply_all(node: Node, request: Request) -> Response:
     """Have the node's jobs as files say, all of it or nothing."""
     plan = await apply.apply(node.parts, await body_of(request))
-    note(request, applied=plan.applied, changes=len(plan.changes))
+    changes = {each.action.value: _keys(plan, each.action) for each in plan.changes}
+    note(request, None, applied=plan.applied, changes=changes)
     meta = {"applied": plan.applied, "plan": plan.mark}
     return jsonapi.shown(change_resources(plan.changes, applied=plan.applied), meta=meta)
+
+
+def _keys(plan: apply.Plan, action: Action) -> list[str] | int:
+    """For the audit log: which keys, or only how many where nothing happened or a list would be long."""
+    keys = [each.key for each in plan.changes if each.action is action]
+    return keys if action is not Action.UNCHANGED and len(keys) <= _LISTED else len(keys)
 
 
 async def export(node: Node, request: Request) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from adyton.domain.errors import AdytonError, TryAgain
+from adyton.domain.errors import AdytonError, Fault, TryAgain
 from adyton.services import jobs, runs
 from adyton.services.live import Stream
 from adyton.services.live_events import Kind, Wanted
@@ -70,7 +70,8 @@ def _kinds(names: list[str]) -> frozenset[Kind]:
         return frozenset(Kind(name) for name in names) or frozenset(Kind)
     except ValueError:
         unknown = next(name for name in names if name not in set(Kind))
-        raise Unprocessable(f'kinds: "{unknown[:40]}" is none of {", ".join(Kind)}', code="ADY-1201") from None
+        words = f'kinds: "{unknown[:40]}" is none of {", ".join(Kind)}'
+        raise Unprocessable(Fault(words, parameter="kinds"), code="ADY-1201") from None
 
 
 class EventStream(StreamingResponse):

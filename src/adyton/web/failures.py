@@ -60,7 +60,8 @@ def response_to(error: Exception, request: Request, entropy: Entropy) -> Respons
         headers = {"retry-after": str(error.retry_after)} if isinstance(error, TooManyAttempts) else None
         return refused(status, faults, headers, code=error.error_code)
     if isinstance(error, TryAgain):
-        log.warning("request not served", method=request.method, path=request.url.path, because=str(error))
+        because, code = str(error), error.error_code
+        log.warning("request not served", method=request.method, path=request.url.path, because=because, code=code)
         return refused(503, (str(error),), {"retry-after": _RETRY_AFTER_SECONDS}, code=error.error_code)
     error_id = entropy.new_id()
     log.error("request failed", method=request.method, path=request.url.path, error_id=error_id, exc_info=error)

@@ -103,7 +103,8 @@ def many(kind: str, attributes: Any, *, paged: bool = True, about: str = "") -> 
 DONE = Answer(status=204, about="Done. There is no body; the content type is there all the same, as v0.6.2.")
 MEDIA = CONTENT_TYPE
 
-Natural: TypeAlias = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Natural: TypeAlias = Annotated[int, Meta(ge=1, le=2**63 - 1)] | Annotated[str, Meta(max_length=0)]
+"""A number from 1; empty, it is as if it was left out."""
 
 SIZE = Parameter(name="size", about="How many items a page has, 25 if it is not said.", kind=Natural, example=25)
 PAGE = Parameter(name="page", about="Which page, from 1.", kind=Natural, example=1)

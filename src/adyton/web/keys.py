@@ -90,7 +90,7 @@ async def delete(node: Node, request: Request) -> Response:
     """Take a key out of use, and show it once more. ``hard=true`` deletes its file for good, else it is moved aside."""
     hard = request.query_params.get("hard", "false")
     if hard not in {"true", "false"}:
-        raise Unprocessable(Fault(f'invalid hard param: "{hard}"; it is true or false'), code="ADY-0811")
+        raise Unprocessable(Fault(f'invalid hard param: "{hard}"; it is true or false', parameter="hard"), code="ADY-0811")
     password = _text(await _body(request), "currentPassword")
     view = await keys.delete(node.parts, _address(request), password, hard=hard == "true")
     return jsonapi.shown(_resource(view, deleted_at=node.parts.clock.now()))

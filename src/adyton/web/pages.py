@@ -12,6 +12,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from adyton.domain.errors import Fault
 from adyton.storage.paged import AT_A_TIME, Paged
 from adyton.web import jsonapi
 from adyton.web.failures import Unprocessable
@@ -103,10 +104,14 @@ def _positive(name: str, text: str, default: int) -> int:
         return default
     digits = text[1:] if text[0] in "+-" else text
     if not (digits.isascii() and digits.isdigit()):
-        raise Unprocessable(f'invalid {name} param, error: strconv.Atoi: parsing "{text}": invalid syntax', code="ADY-0153")
+        raise _wrong(name, f'strconv.Atoi: parsing "{text}": invalid syntax')
     number = int(text) if len(digits) < 20 else _MOST + 1
     if number > _MOST:
-        raise Unprocessable(f'invalid {name} param, error: strconv.Atoi: parsing "{text}": value out of range', code="ADY-0153")
+        raise _wrong(name, f'strconv.Atoi: parsing "{text}": value out of range')
     if number < 1:
-        raise Unprocessable(f"invalid {name} param, error: <nil>", code="ADY-0153")
+        raise _wrong(name, "<nil>")
     return number
+
+
+def _wrong(name: str, problem: str) -> Unprocessable:
+    return Unprocessable(Fault(f"invalid {name} param, error: {problem}", code="ADY-0153", parameter=name))

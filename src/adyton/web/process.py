@@ -55,6 +55,7 @@ class Feature(msgspec.Struct, frozen=True):
 class ChainAttributes(msgspec.Struct, frozen=True, rename="camel"):
     """The chain: whether there is a connection, and its newest block."""
 
+    id: str
     enabled: bool
     connected: bool
     head: int | None
@@ -112,6 +113,7 @@ async def chains(node: Node, _request: Request) -> Response:
     if chain_id is None:
         return jsonapi.listed([], None, 0)
     attributes = ChainAttributes(
+        id=str(chain_id),
         enabled=True,
         connected=state.connected,
         head=None if state.head is None else state.head.number,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adyton.domain.chain import Address
+from adyton.domain.errors import Fault
 from adyton.services import requests
 from adyton.storage.fates import Chosen
 from adyton.web import jsonapi
@@ -54,10 +55,12 @@ def _chosen(text: str) -> Chosen:
     try:
         return Chosen(text)
     except ValueError:
-        raise Unprocessable(f'invalid filter param: "{text}"; it is one of {", ".join(Chosen)}', code="ADY-0622") from None
+        words = f'invalid filter param: "{text}"; it is one of {", ".join(Chosen)}'
+        raise Unprocessable(Fault(words, parameter="filter"), code="ADY-0622") from None
 
 
 def _contract(text: str) -> Address | None:
     if text and not _ADDRESS.fullmatch(text.lower()):
-        raise Unprocessable(f'invalid contract param: "{text}"; an address is 0x and 40 hex digits', code="ADY-0622")
+        words = f'invalid contract param: "{text}"; an address is 0x and 40 hex digits'
+        raise Unprocessable(Fault(words, parameter="contract"), code="ADY-0622")
     return text.lower() or None

@@ -169,6 +169,12 @@ ROUTES: tuple[tuple[Authentication, tuple[Route, ...]], ...] = (
             ),
             Route("GET", "/v2/openapi.json", openapi.show, form=forms.openapi.DOCUMENT),
             Route("GET", "/openapi.json", openapi.show, form=forms.openapi.DOCUMENT),
+            Route("GET", "/v2/docs", openapi.read, form=forms.openapi.PAGE),
+            Route("GET", "/docs", openapi.read, form=forms.openapi.PAGE),
+            Route("GET", "/v2/docs.css", openapi.style, form=forms.openapi.STYLE),
+            Route("GET", "/docs.css", openapi.style, form=forms.openapi.STYLE),
+            Route("GET", "/v2/schemas/job.json", openapi.job, form=forms.openapi.SCHEMA),
+            Route("GET", "/v2/schemas/bridge.json", openapi.bridge, form=forms.openapi.SCHEMA),
             # Watchers are not counted, so that a busy client at the same address cannot make the node look dead.
             Route("GET", "/health", health.show, limiters=(), form=forms.health.SHOW),
             Route("GET", "/readyz", health.ready, limiters=(), form=forms.health.READY),

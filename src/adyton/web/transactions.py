@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adyton.domain.errors import Fault
 from adyton.domain.wishes import Wish
 from adyton.services import doctor, transactions
 from adyton.web import filters, jsonapi
@@ -54,5 +55,5 @@ def _is_dry(request: Request) -> bool:
     text = request.query_params.get("dryRun", "").lower()
     if text not in _TRUE | _FALSE:
         # Whatever was meant, it was not "do it".
-        raise Unprocessable("dryRun must be true or false", code="ADY-0709")
+        raise Unprocessable(Fault("dryRun must be true or false", parameter="dryRun"), code="ADY-0709")
     return text in _TRUE

@@ -107,7 +107,8 @@ async def end_sessions(node: Node, request: Request) -> Response:
     """End all sessions of the caller's user; with ``others=true`` but the one that asks."""
     others = request.query_params.get("others", "false")
     if others not in {"true", "false"}:
-        raise Unprocessable(f'invalid others param: "{others[:40]}"; it is true or false', code="ADY-0120")
+        words = f'invalid others param: "{others[:40]}"; it is true or false'
+        raise Unprocessable(Fault(words, parameter="others"), code="ADY-0120")
     keep = auth.token_of(request) if others == "true" else None
     note(request, others=others == "true")
     await users.end_sessions(node.parts, auth.caller_of(request), but=keep)

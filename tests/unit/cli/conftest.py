@@ -20,7 +20,7 @@ def node() -> Iterator[StandIn]:
 
 @pytest.fixture
 def usual_depth() -> Iterator[None]:
-    """The interpreter's own limit of recursion: libraries that other tests import raise it, and the stack does not grow along."""
+    """The interpreter's own limit of recursion: libraries that other tests import raise it; the stack does not grow."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(1000)
     yield

@@ -78,7 +78,7 @@ def test_help_says_how_to_install_it(adyton: Adyton) -> None:
     ("words", "offered"),
     [
         (["jo"], ["jobs"]),
-        (["jobs", "s"], ["show"]),
+        (["jobs", "sh"], ["show"]),
         (["jobs", "--pa"], ["--page"]),
         (["jobs", "list", "--a"], ["--all"]),
         (["--nod"], ["--node"]),
@@ -108,11 +108,17 @@ def test_names_of_the_node_are_offered_to_who_is_logged_in(adyton: Adyton, node:
     assert completed(adyton, program, "sr", "") == ["9f0e"]
     node.answers_many({"txId": 12, "hash": "0xab", "state": "safe"}, {"txId": 13, "hash": "", "state": "unstarted"})
     assert completed(adyton, program, "txs", "bump", "") == ["12", "0xab", "13"]
+    node.answers_many({"email": "me@example.com", "role": "admin"})
+    assert completed(adyton, program, "admin", "users", "delete", "m") == ["me@example.com"]
+    node.answers_many({"accessKey": "9f0e", "name": "price script"})
+    assert completed(adyton, program, "admin", "tokens", "rotate", "") == ["9f0e"]
     assert [asked.line.partition("?")[0] for asked in node.asked] == [
         "GET /v2/bridge_types",
         "GET /v2/specs",
         "GET /v2/runs",
         "GET /v2/transactions",
+        "GET /v2/users",
+        "GET /v2/tokens",
     ]
 
 

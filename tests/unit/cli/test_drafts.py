@@ -112,3 +112,15 @@ def test_an_exported_job_is_a_file_for_apply(adyton: Adyton, node: StandIn) -> N
     result = adyton("jobs", "export", JOB_ID)
     assert json.loads(result.stdout) == SPEC
     assert node.asked[0].line == f"GET /v2/specs/{JOB_ID}/export"
+
+
+def test_names_are_in_the_tables_when_a_job_has_one(adyton: Adyton, node: StandIn) -> None:
+    shown = {"id": JOB_ID, "createdAt": "2019-06-27T14:05:00Z", "startAt": None, "endAt": None, **SPEC}
+    node.answers_many(shown)
+    assert "NAME" not in adyton("jobs", "list").stdout
+    node.answers_many(shown, {**shown, "name": "ETH in USD"})
+    listed = adyton("jobs", "list").stdout
+    assert "NAME" in listed
+    assert "ETH in USD" in listed
+    node.answers_one(**shown, name="ETH in USD")
+    assert "ETH in USD" in adyton("jobs", "show", JOB_ID).stdout

@@ -30,6 +30,27 @@ def logged_in(adyton: Adyton) -> None:
     adyton.is_logged_in()
 
 
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        ((), ""),
+        (("--status", "errored", "--status", "cancelled"), "?status=errored%2Ccancelled"),
+        (("--since", "2019-06-27T14:03:11+02:00"), "?createdAfter=2019-06-27T14%3A03%3A11%2B02%3A00"),
+        (("--jobid", "1", "--initiator", "web", "--newest"), "?jobSpecId=1&initiator=web&sort=-createdAt"),
+        (("--request", "0x1", "--tx", "0x2", "--until", "x"), "?createdBefore=x&requestId=0x1&transactionHash=0x2"),
+    ],
+)
+def test_the_options_of_a_list_choose(adyton: Adyton, node: StandIn, options: tuple[str, ...], query: str) -> None:
+    node.answers_many(RUN)
+    assert adyton("runs", "list", *options).exit_code == 0
+    assert [each.line for each in node.asked] == [f"GET /v2/runs{query}"]
+
+
+def test_a_status_that_there_is_not_is_not_asked_for(adyton: Adyton, node: StandIn) -> None:
+    assert adyton("runs", "list", "--status", "done").exit_code == 2
+    assert node.asked == []
+
+
 def test_a_run_is_cancelled_and_shown(adyton: Adyton, node: StandIn) -> None:
     node.answers_one(**RUN)
     result = adyton("runs", "cancel", RUN_ID)

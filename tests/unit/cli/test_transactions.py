@@ -145,6 +145,12 @@ def test_an_unknown_transaction_is_a_failure_that_says_where_to_look(adyton: Ady
     assert "adyton txs list" in result.stderr
 
 
+def test_the_options_of_a_list_choose(adyton: Adyton, node: StandIn) -> None:
+    node.answers_many(TRANSACTION)
+    assert adyton("txs", "list", "--state", "safe", "--state", "fatal_error", "--from", "0x1", "--run", "2").exit_code == 0
+    assert [each.line for each in node.asked] == ["GET /v2/transactions?state=safe%2Cfatal_error&from=0x1&run=2"]
+
+
 @pytest.mark.parametrize("words", [["txs", "attempts"], ["txattempts"], ["attempts", "list"], ["attempts"], ["txas"]])
 def test_attempts_are_listed_in_v0_6_2s_table(adyton: Adyton, node: StandIn, words: list[str]) -> None:
     node.answers_many({"ID": 7, "TxID": 3, "Hash": HASH, "GasPrice": 2 * 10**10, "Confirmed": False, "SentAt": 23456})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from adyton.web.record import READING, Kept
 from adyton.web.routes import ROUTES
 from support.api import EMAIL, PASSWORD, Api, PassingDatabase
 from support.builders import job
+from support.databases import open_url
 from support.people import OTHER, another, logged_in, with_password
 
 CHANGING = tuple((allowed, route) for allowed, routes in ROUTES for route in routes if route.method not in READING)
@@ -215,6 +217,15 @@ async def test_the_entry_of_a_run_is_handed_to_the_writer_before_the_run(journal
     await api.post(f"/v2/specs/{spec.id}/runs")
     assert db.tables[0].startswith("audit_log")
     assert "runs" in " ".join(db.tables[1:])
+
+
+async def test_a_run_and_its_entry_share_a_commit(tmp_path: Path) -> None:
+    async with Api(db=await open_url("", root=tmp_path)) as api:
+        spec = await api.job(job("noop"))
+        commits = api.db.commits
+        for _ in range(10):
+            await api.post(f"/v2/specs/{spec.id}/runs")
+        assert api.db.commits <= commits + 12
 
 
 async def test_without_its_entry_nothing_is_done(journal: tuple[Api, Journal]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -178,3 +179,35 @@ def test_plain_requests_are_redirected_only_when_asked(tmp_path: Path, redirect:
 
 def test_a_redirect_without_a_certificate_would_lead_nowhere(tmp_path: Path) -> None:
     assert WebSettings.from_config(config(tmp_path, CHAINLINK_TLS_REDIRECT="true")).redirect_to_tls is None
+
+
+def test_one_address_is_listened_on_when_it_is_said(tmp_path: Path) -> None:
+    assert listeners(config(tmp_path, CHAINLINK_LISTEN_IP="127.0.0.1")) == (Listener("127.0.0.1", 6688),)
+    with pytest.raises(Invalid, match="CHAINLINK_LISTEN_IP"):
+        config(tmp_path, CHAINLINK_LISTEN_IP="localhost")
+
+
+def test_every_address_of_ipv6_is_every_address_of_ipv4_too() -> None:
+    with bind(Listener("::", 0)) as bound, socket.create_connection((HERE, bound.getsockname()[1])) as connected:
+        assert connected.getpeername()[0] == HERE
+
+
+def test_what_an_operator_sets_is_what_the_server_does(tmp_path: Path) -> None:
+    settings = WebSettings.from_config(
+        config(
+            tmp_path,
+            ALLOWED_HOSTS="Oracle.example,node:6688",
+            TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.1",
+            HSTS_MAX_AGE="1h",
+            TLS_RELOAD_INTERVAL="5s",
+            HTTP_SERVER_WRITE_TIMEOUT="9s",
+            HTTP_SERVER_CONNECTIONS="70",
+            HTTP_SERVER_CONNECTIONS_PER_ADDRESS="50",
+            BRIDGE_RESPONSE_URL="https://bridge.example",
+        )
+    )
+    assert settings.allowed_hosts == ("oracle.example", "node:6688")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.1")
+    assert (settings.hsts, settings.certificate_interval, settings.answer_seconds) == (3600, 5.0, 9.0)
+    assert (settings.connections, settings.connections_per_address) == (70, 50)
+    assert settings.bridge_response_url == "https://bridge.example"

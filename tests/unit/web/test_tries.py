@@ -230,7 +230,7 @@ class Never:
 
 
 def with_source(api: Api, source: Any) -> None:
-    api.bench.http.request = source.request
+    api.bench.http.request = source.request  # type: ignore[method-assign]
 
 
 GET = {"type": "httpget", "params": {"get": "https://a.example"}}

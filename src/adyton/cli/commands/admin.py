@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from adyton.cli.commands.common import PAGES, YES
+from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
 ROLES = ("view", "run", "edit", "admin")
@@ -12,8 +13,8 @@ LOGIN_FILE = click.Option(["-f", "--file", "file"], metavar="FILE", help="Two li
 PASSWORD = click.Option(["-p", "--password"], metavar="FILE", help="File with the password; else you are asked.")
 NEW_PASSWORD = click.Option(["--newpassword"], metavar="FILE", help="File with the new password; else you are asked.")
 OTHERS = click.Option(["--others"], is_flag=True, help="This session stays open.")
-EMAIL = Needed("email", "EMAIL", "Must pass the e-mail of the user")
-ACCESS_KEY = Needed("access_key", "ACCESSKEY", "Must pass the access key of the token")
+EMAIL = Needed("email", "EMAIL", "Must pass the e-mail of the user", shell_complete=offered("users"))
+ACCESS_KEY = Needed("access_key", "ACCESSKEY", "Must pass the access key of the token", shell_complete=offered("tokens"))
 ROLE = click.Option(["--role"], type=click.Choice(ROLES), default="view", show_default=True, help="What the user may do.")
 TOKEN_ROLE = click.Option(["--role"], type=click.Choice(ROLES), help="What it may do; else what you may.")
 EXPIRES = click.Option(["--expires"], metavar="TIME", help="When it ends, such as 2030-01-01T00:00:00Z; else never.")

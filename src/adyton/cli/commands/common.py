@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-PAGE = click.Option(["--page"], type=click.IntRange(min=1), metavar="N", help="Which page, from 1.")
 PAGES = (
     click.Option(["--page", "number"], type=click.IntRange(min=1), metavar="N", help="Which page, from 1."),
     click.Option(["--size"], type=click.IntRange(1, 1000), metavar="N", help="How many to a page; else 25."),

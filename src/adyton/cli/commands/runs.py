@@ -21,6 +21,25 @@ RUN_STATUSES = click.Option(
 RUNS_BEFORE = click.Option(
     ["--before"], metavar="TIME", required=True, help="Last changed before this, such as 2019-06-27T14:03:11Z."
 )
+RUNS_WANTED = (
+    click.Option(
+        ["--status", "statuses"],
+        type=click.Choice(
+            [
+                *("unstarted", "in_progress", "pending_confirmations", "pending_connection", "pending_bridge", "pending_sleep"),
+                *("errored", "completed", "cancelled"),
+            ]
+        ),
+        multiple=True,
+        help="Only runs of this status; may be given again.",
+    ),
+    click.Option(["--since"], metavar="TIME", help="Only runs that began then or later, such as 2019-06-27T14:03:11Z."),
+    click.Option(["--until"], metavar="TIME", help="Only runs that began before then."),
+    click.Option(["--initiator"], metavar="TYPE", help="Only runs that an initiator of this type started, such as web."),
+    click.Option(["--request"], metavar="REQUESTID", help="Only runs of this request."),
+    click.Option(["--tx", "transaction"], metavar="HASH", help="Only runs that this transaction asked for, or answered."),
+    click.Option(["--newest"], is_flag=True, help="The newest first."),
+)
 DATA = click.Argument(["data"], metavar="[JSON|FILE|-]", required=False, shell_complete=offered("files"))
 
 COMMANDS = (
@@ -39,9 +58,13 @@ COMMANDS = (
         "runs list",
         "remote:list_runs",
         "List runs, oldest first.",
-        (*PAGES, JOB_OF_RUNS),
+        (*PAGES, JOB_OF_RUNS, *RUNS_WANTED),
         ("listruns", "lr"),
-        examples=("adyton runs", "adyton runs list --jobid c5f0e0f5c4e34d1b9f9d7ad0f3e4a111 --all --json"),
+        examples=(
+            "adyton runs",
+            "adyton runs list --jobid c5f0e0f5c4e34d1b9f9d7ad0f3e4a111 --all --json",
+            "adyton runs list --status errored --since 2019-06-27T00:00:00Z --newest",
+        ),
     ),
     Entry(
         "runs show",

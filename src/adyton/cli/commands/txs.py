@@ -19,6 +19,16 @@ GAS_PRICE = click.Option(
 )
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Only say what would happen and what it costs at most.")
 PAYMENT_KEY = click.Option(["--id", "key"], metavar="KEY", help="A key of your own: under one key it is paid only once.")
+TRANSACTIONS_WANTED = (
+    click.Option(
+        ["--state", "states"],
+        type=click.Choice(["unstarted", "in_progress", "unconfirmed", "confirmed", "safe", "fatal_error"]),
+        multiple=True,
+        help="Only those in this state; may be given again.",
+    ),
+    click.Option(["--from", "sender"], metavar="ADDRESS", help="Only those of this key."),
+    click.Option(["--run", "run_id"], metavar="RUNID", help="Only those of this run.", shell_complete=offered("runs")),
+)
 _WITHDRAW = "withdraw expects two arguments: an address and an amount"
 _SEND_ETHER = "sendether expects two arguments: an amount and an address"
 _CREATE = "txs create expects three arguments: an amount, the sender's address and the recipient's"
@@ -28,7 +38,7 @@ COMMANDS = (
         "txs list",
         "transactions:list_transactions",
         "List transactions, newest first.",
-        PAGES,
+        (*PAGES, *TRANSACTIONS_WANTED),
         ("transactions",),
         examples=("adyton txs", "adyton txs list --size 100 --json"),
     ),

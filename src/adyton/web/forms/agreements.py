@@ -26,9 +26,20 @@ _TERMS = thing(
 )
 
 
+_EXAMPLE = {
+    "initiators": [{"type": "execagreement"}],
+    "tasks": [{"type": "httpget", "params": {"get": "https://prices.example/eth"}}, {"type": "ethuint256"}, {"type": "ethtx"}],
+    "payment": "1000000000000000000",
+    "expiration": 300,
+    "endAt": "2030-10-19T22:17:19Z",
+    "oracles": ["0x3cb8e3FD9d27e39a5e9e6852b0e96160061fd4ea", "0xa0788FC17B1dEe36f057c42B6F373A34B014687e"],
+}
 CREATE = Form(
     answers=(one("service_agreements", AgreementAttributes),),
-    body=Body(schema={"description": "A job, and the terms beside it.", "allOf": [job.schema(), _TERMS]}),
+    body=Body(
+        schema={"description": "A job, and the terms beside it.", "allOf": [job.schema(), _TERMS]},
+        examples={"price": _EXAMPLE},
+    ),
     refusals={
         405: "FEATURE_SERVICE_AGREEMENTS is off.",
         409: "The job of this agreement was archived.",

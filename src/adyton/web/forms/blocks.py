@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from adyton.web.blocks import ReplayStarted, RereadAttributes
-from adyton.web.form import Form, Parameter, many, one
+from adyton.web.form import PAGE_REFUSED, PAGES, Form, Parameter, many, one
 
 REPLAY = Form(
     answers=(one("replay", ReplayStarted),),
@@ -22,4 +22,4 @@ REPLAY = Form(
     ),
     refusals={422: "It is no block number, or the chain has no such block yet."},
 )
-REREADS = Form(answers=(many("rereads", RereadAttributes, paged=False),))
+REREADS = Form(answers=(many("rereads", RereadAttributes),), query=PAGES, refusals=PAGE_REFUSED)

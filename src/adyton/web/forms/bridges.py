@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from adyton.web.bridges import BridgeAttributes
-from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, identity, many, one
+from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, Parameter, many, one
 from adyton.web.schemas import bridge
 
-_NAME = identity("name", "The bridge's name, in any case.", "random-number")
+_NAME = Parameter(
+    name="name",
+    about="The bridge's name, in any case.",
+    kind=Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]+$")],
+    example="random-number",
+    required=True,
+)
 _SHOWN = one("bridges", BridgeAttributes)
 _TOKENS = one("bridges", BridgeAttributes, about="With both tokens; the incoming one is shown only here.")
 _UNREADABLE = "The name, or something in the body, cannot be read."

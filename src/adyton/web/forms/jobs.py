@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from adyton.web.form import DONE, JOB_ID, PAGE_REFUSED, SORTED_PAGES, Body, Form, many, one
+from adyton.web.forms import filters
 from adyton.web.presenters.jobs import JobAttributes
 from adyton.web.schemas import job
 
@@ -22,7 +23,7 @@ class JobMeta(msgspec.Struct, frozen=True):
     nextFires: list[NextFires]  # noqa: N815 - the API's own name
 
 
-INDEX = Form(answers=(many("specs", JobAttributes),), query=SORTED_PAGES, refusals=PAGE_REFUSED)
+INDEX = Form(answers=(many("specs", JobAttributes),), query=(*SORTED_PAGES, *filters.JOBS), refusals=PAGE_REFUSED)
 SHOW = Form(answers=(one("specs", JobAttributes, meta=JobMeta),), path=(JOB_ID,))
 CREATE = Form(
     answers=(one("specs", JobAttributes, meta=JobMeta),),

@@ -35,7 +35,13 @@ _NEW: Schema = text("The password that is to be.", minLength=8, maxLength=1028)
 
 def _body(**secrets: str | Schema) -> Body:
     properties = {name: text(about, minLength=1) if isinstance(about, str) else about for name, about in secrets.items()}
-    return Body(schema=thing("Passwords.", properties, required=tuple(properties)))
+    example: dict[str, Any] = dict.fromkeys(properties, "correct horse battery")
+    if "keyJSON" in properties:
+        example["keyJSON"] = {"version": 3, "address": "3cb8e3fd9d27e39a5e9e6852b0e96160061fd4ea", "crypto": {}}
+    return Body(
+        schema=thing("Passwords.", properties, required=tuple(properties)),
+        examples={"usual": example},
+    )
 
 
 _OURS = "The keystore's password."

@@ -12,10 +12,10 @@ from adyton.web.form import (
     SORTED_PAGES,
     Body,
     Form,
-    Parameter,
     many,
     one,
 )
+from adyton.web.forms import filters
 from adyton.web.presenters.runs import RunAttributes
 from adyton.web.schemas.pieces import listed, nullable, rfc3339, several, text, thing
 
@@ -27,7 +27,6 @@ class RunMeta(msgspec.Struct, frozen=True):
 
 
 _SHOWN = one("runs", RunAttributes)
-_JOB = Parameter(name="jobSpecId", about="Only runs of that job; of one that is not there, none.", example=JOB_ID.example)
 _STATUSES = ["completed", "errored", "cancelled"]
 
 CREATE = Form(
@@ -44,7 +43,7 @@ CREATE = Form(
         500: "The input is not JSON, or the job has not started yet or has ended (a 500, as clients of v0.6.2 know it).",
     },
 )
-INDEX = Form(answers=(many("runs", RunAttributes),), query=(*SORTED_PAGES, _JOB), refusals=PAGE_REFUSED)
+INDEX = Form(answers=(many("runs", RunAttributes),), query=(*SORTED_PAGES, *filters.RUNS), refusals=PAGE_REFUSED)
 SHOW = Form(answers=(one("runs", RunAttributes, meta=RunMeta),), path=(RUN_ID,))
 CANCEL = Form(
     answers=(_SHOWN,),

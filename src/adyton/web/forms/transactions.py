@@ -8,12 +8,15 @@ from msgspec import Meta, structs
 
 from adyton.domain.wishes import Wish
 from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, Parameter, identity, many, one
+from adyton.web.forms import filters
 from adyton.web.presenters.transactions import AttemptAttributes, KeyDiagnosis, TransactionAttributes, WishAttributes
 from adyton.web.schemas.pieces import digits, nullable, thing
 
 _NAME = identity("name", "The hash of any of its attempts, or its id.", "7")
 
-INDEX = Form(answers=(many("transactions", TransactionAttributes),), query=PAGES, refusals=PAGE_REFUSED)
+INDEX = Form(
+    answers=(many("transactions", TransactionAttributes),), query=(*PAGES, *filters.TRANSACTIONS), refusals=PAGE_REFUSED
+)
 ATTEMPTS = Form(answers=(many("txattempts", AttemptAttributes),), query=PAGES, refusals=PAGE_REFUSED)
 SHOW = Form(answers=(one("transactions", TransactionAttributes),), path=(_NAME,))
 EXAMINE = Form(answers=(many("keyDiagnoses", KeyDiagnosis, paged=False),))

@@ -118,7 +118,7 @@ def _parameter(each: Parameter, where: str, schemas: Schemas) -> Json:
     schema = schemas.of(each.kind)
     if where == "path" and schema == {"type": "string"}:
         # No path holds an empty name, a slash or a dot alone: another route would be meant, or none.
-        schema = {"type": "string", "pattern": r"^[A-Za-z0-9_~:-][A-Za-z0-9._~:-]*$"}
+        schema = {"type": "string", "pattern": r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]*$"}
     shown: Json = {"name": each.name, "in": where, "description": each.about, "schema": schema}
     if each.required:
         shown["required"] = True

@@ -22,10 +22,14 @@ _NAMED: Mapping[str, tuple[str, str]] = {
 """For a type of resources the path of one, and the parameter that is its id."""
 
 
+_SECOND = frozenset({"/openapi.json", "/docs", "/docs.css"})
+"""Second names of what stands below /v2 as well."""
+
+
 def identity(route: Route) -> str:
     """``PUT /v2/runs/{run_id}/cancellation`` is ``put_runs_run_id_cancellation``."""
     plain = re.sub(r"[^a-zA-Z0-9]+", "_", route.path.removeprefix("/v2")).strip("_").lower()
-    return f"{route.method.lower()}_{plain}"
+    return f"{route.method.lower()}_{plain}{'_too' if route.path in _SECOND else ''}"
 
 
 def links_of(route: Route, every: Iterable[Route]) -> dict[str, Any]:
