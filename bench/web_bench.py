@@ -1,6 +1,7 @@
-"""The HTTP API on a database with 1,000,000 runs: a node process under a steady load, a full one, and with clients that are slow.
+"""The HTTP API on a database with 1,000,000 runs: a node process under a steady load, a full one, and with slow clients.
 
-The clients are another process on the same cores, so part of the machine is theirs.
+The clients are another process on the same cores, so part of the machine is theirs. ``BENCH_PARTS`` chooses what is measured,
+``BENCH_RUNS`` and ``BENCH_SECONDS`` how long the history and the steady load are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -147,19 +148,17 @@ async def steady(clients: Clients, node: NodeProcess, wanted: Routes) -> None:
 
 async def full(clients: Clients, node: NodeProcess, wanted: Routes) -> None:
     """As many requests as 200 clients can make."""
-    for name, (method, path, body) in wanted.items():
-        waits: list[float] = []
-        left = iter(range(FULL))
-
-        async def client(method: str = method, path: str = path, body: object = body) -> None:
-            for _ in left:  # noqa: B023 - each round has ended before the next begins
-                waits.append((await clients.request(method, path, body))[0])  # noqa: B023 - as above
-
+    for route, (method, path, body) in wanted.items():
+        name, left = f"{CLIENTS} clients at once: {route}", iter(range(FULL))
         before, elapsed = cpu_seconds(node.child.pid), timed()
-        await asyncio.gather(*(client() for _ in range(CLIENTS)))
-        figure(f"{CLIENTS} clients at once: {name}", FULL / elapsed(), "/s")
-        figure(f"{CLIENTS} clients at once: {name}: processor", (cpu_seconds(node.child.pid) - before) / FULL * 1000, "ms each")
-        shown(f"{CLIENTS} clients at once: {name}", waits)
+        waits = await asyncio.gather(*(_again(clients, left, method, path, body) for _ in range(CLIENTS)))
+        figure(name, FULL / elapsed(), "/s")
+        figure(f"{name}: processor", (cpu_seconds(node.child.pid) - before) / FULL * 1000, "ms each")
+        shown(name, list(itertools.chain.from_iterable(waits)))
+
+
+async def _again(clients: Clients, left: Iterator[int], method: str, path: str, body: object) -> list[float]:
+    return [(await clients.request(method, path, body))[0] for _ in left]
 
 
 async def long_page(clients: Clients, node: NodeProcess) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import requests
 
+from adyton.services.sessions import Sessions
 from adyton.system.clock import SystemClock
+from adyton.system.entropy import SystemEntropy
 from adyton.web.app import create_app
 from adyton.web.listeners import Listener
 from adyton.web.server import serve
@@ -28,15 +30,15 @@ async def node() -> AsyncIterator[str]:
     """The URL of a node whose engine works."""
     async with Api() as api:
         await with_password(api)
-        # A cookie jar looks at the time of this machine.
-        api.parts = dataclasses.replace(api.parts, clock=SystemClock())
+        # A cookie jar looks at the time of this machine, and the engine's clock runs ahead of it.
+        clock = SystemClock()
+        sessions = Sessions(db=api.db, clock=clock, entropy=SystemEntropy(), timeout=900.0)
+        api.parts = dataclasses.replace(api.parts, clock=clock, sessions=sessions)
         app = create_app(api.parts, PATIENT)
         ports: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         where = [Listener(HERE, 0)]
         running = [
-            asyncio.create_task(
-                serve(app, where, clock=SystemClock(), settings=PATIENT, grace=1.0, listening=ports.set_result)
-            ),
+            asyncio.create_task(serve(app, where, clock=clock, settings=PATIENT, grace=1.0, listening=ports.set_result)),
             asyncio.create_task(api.bench.engine.run()),
         ]
         (port,) = await ports

@@ -1,7 +1,4 @@
-"""Every route, grouped by the authentication it needs, with the role that users and tokens must have.
-
-Paths are tried in this order, so the busy ones come first.
-"""
+"""Every route, grouped by the authentication it needs, with the role that users and tokens must have."""
 
 from __future__ import annotations
 
