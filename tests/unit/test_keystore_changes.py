@@ -78,6 +78,37 @@ def test_what_is_no_key_file_is_refused_with_the_place(keystore: Keystore, conte
     assert refused.value.faults[0].pointer == "/keyJSON"
 
 
+@pytest.mark.parametrize(
+    ("kdf", "params", "said"),
+    [
+        ("scrypt", {"n": 2**24}, "too much memory or time"),
+        ("scrypt", {"p": 2**15}, "too much memory or time"),
+        ("scrypt", {"N": 2**24}, "too much memory or time"),
+        ("scrypt", {"dklen": 10**9}, "dklen. must be 32 to 64"),
+        ("scrypt", {"n": 1.5}, "kdfparams.n. must be a whole number"),
+        ("scrypt", {"r": True}, "kdfparams.r. must be a whole number"),
+        ("pbkdf2", {"c": 2**31, "prf": "hmac-sha256"}, "takes too long"),
+        ("pbkdf2", {"c": 1, "prf": "sha256"}, "prf. must be hmac-sha256"),
+        ("pbkdf2", {"c": 1, "prf": 7}, "prf. must be hmac-sha256"),
+        (["scrypt"], {}, "Unsupported key derivation function"),
+    ],
+)
+def test_a_file_that_asks_for_all_memory_or_time_is_refused_before_it_gets_any(
+    keystore: Keystore, kdf: object, params: dict[str, object], said: str
+) -> None:
+    content = _file_of_another_wallet("theirs")
+    content["crypto"]["kdf"] = kdf
+    content["crypto"]["kdfparams"] |= {"dklen": 32, "n": WORK, "r": 8, "p": 1, **params}
+    with pytest.raises(Invalid, match=said) as refused:
+        asyncio.run(keystore.take_in(content, "theirs", PASSWORD))
+    assert refused.value.faults[0].pointer == "/keyJSON"
+
+
+def test_a_second_spelling_of_the_version_changes_nothing_that_was_checked(keystore: Keystore) -> None:
+    with pytest.raises(Invalid, match='"version" must be 3, not 4'):
+        asyncio.run(keystore.take_in(_file_of_another_wallet("theirs") | {"VERSION": 4}, "theirs", PASSWORD))
+
+
 def test_an_exported_key_opens_elsewhere_with_its_own_password(keystore: Keystore) -> None:
     [address] = keystore.addresses()
     content = asyncio.run(keystore.give_out(address, PASSWORD, ANOTHER))

@@ -37,7 +37,7 @@ def apply(paths: tuple[str, ...], prune: bool, dry_run: bool, yes: bool) -> None
     """Show the plan, ask, and have it done. Raises Failure; UsageError where nobody can be asked and ``--yes`` is not given."""
     jobs = job_files.read_all(paths)
     if not jobs and not prune:
-        raise Failure("There is no job in these files.", "Directories are searched for *.json.", code="ADY-0207")
+        raise Failure("There is no job in these files.", code="ADY-0207")
     if not (dry_run or yes or prompts.interactive()):
         raise click.UsageError("There is no terminal to ask at: give --yes to do it, or --dry-run to see what it would do.")
     client = connect(timeout=TIMEOUT)
@@ -68,7 +68,7 @@ def _ask(client: Client, jobs: Sequence[JobFile], *, prune: bool, dry_run: bool,
         return answer
     if found := job_files.problems(answer):
         raise job_files.told([job_files.placed(each, jobs) for each in found])
-    advice = "The node takes requests of up to DEFAULT_HTTP_LIMIT bytes: raise it." if answer.status == 413 else ""
+    advice = "The node takes up to 8 times DEFAULT_HTTP_LIMIT bytes of jobs: raise it." if answer.status == 413 else ""
     raise answer.failure(ONE, advice)
 
 
@@ -110,7 +110,9 @@ def _say(sign: str, text: str, *, mark: bool = True) -> None:
 
 
 def _table(changes: Sequence[Change]) -> None:
-    rows = [(each["key"], each["action"], each["jobId"] or "", each["previousJobId"] or "") for each in changes]
+    """What was done; the plan that was shown counts the others."""
+    done = [each for each in changes if each["action"] != "unchanged"]
+    rows = [(each["key"], each["action"], each["jobId"] or "", each["previousJobId"] or "") for each in done]
     write_table("Jobs", ("Key", "Action", "Job ID", "Previous Job ID"), rows, wrap=None)
 
 

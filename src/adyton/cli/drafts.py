@@ -111,6 +111,8 @@ def _tried(shown: Attributes) -> None:
             _line(name, "the node's own" if sends[name] is None else sends[name])
         reason = f": {sends['reason']}" if sends["reason"] else ""
         _line("eth_call", f"{sends['outcome']}{reason}")
+        if int(sends["to"], 16) == 0:
+            _line("note", "nothing said which contract to call; --request says what one would ask")
     click.echo(clean(f"In all: {shown['status']}. Nothing was stored and nothing was sent to the chain."))
 
 

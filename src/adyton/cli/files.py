@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from pathlib import Path
 
@@ -13,15 +14,20 @@ from adyton.cli.tree import Failure
 def json_or_file(argument: str) -> bytes:
     """The JSON that an argument is, or that the file which it names holds; ``-`` is standard input. Raises Failure.
 
-    As in v0.6.2 a file's content is sent as it is: the node says what is wrong with it.
+    As in v0.6.2 a file's content is sent as it is, but for a byte order mark: the node says what is wrong with it.
     """
     if argument == "-":
-        return sys.stdin.buffer.read()
+        return without_mark(sys.stdin.buffer.read())
     try:
         msgspec.json.decode(argument)
     except (msgspec.DecodeError, UnicodeError):
         return _file(argument)
     return argument.encode()
+
+
+def without_mark(text: bytes) -> bytes:
+    """A file's content without the byte order mark that some editors put before it."""
+    return text.removeprefix(codecs.BOM_UTF8)
 
 
 def credentials(path: Path) -> tuple[str, str]:
@@ -49,7 +55,7 @@ def unreadable(path: Path, problem: OSError | UnicodeError) -> str:
 
 def _file(argument: str) -> bytes:
     try:
-        return Path(argument).expanduser().read_bytes()
+        return without_mark(Path(argument).expanduser().read_bytes())
     except FileNotFoundError:
         pass
     except (OSError, ValueError, RuntimeError) as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +14,11 @@ from adyton.cli import files
 from adyton.cli.answers import Answer
 from adyton.cli.output import clean
 from adyton.cli.tree import Failure
+from adyton.domain import data
 
 _CODE = "ADY-0207"
+_DEEPEST = data.DEEPEST_OF_A_SOURCE - 8
+"""The request stands around a job."""
 
 
 class JobFile(NamedTuple):
@@ -55,9 +59,21 @@ class _Problems(msgspec.Struct):
 
 
 def read_all(paths: Sequence[str]) -> list[JobFile]:
-    """The jobs of files, and of every ``*.json`` below directories, in order. Raises Failure when one cannot be read, or two
-    have one key."""
-    found = [job for path in _expanded(paths) for job in _jobs(path)]
+    """The jobs of files, and of every ``*.json`` below directories, in order. Raises Failure when one cannot be read, a
+    directory holds none, or two have one key."""
+    found: list[JobFile] = []
+    wrong: list[Failure] = []
+    for path in _expanded(paths):
+        try:
+            found += _jobs(path)
+        except Failure as failure:
+            wrong.append(failure)
+    if len(wrong) > 1:
+        for each in wrong:
+            click.echo(each.message, err=True)
+        raise Failure(f"{len(wrong)} files cannot be read; nothing was changed.", code=_CODE)
+    if wrong:
+        raise wrong[0]
     first: dict[str, JobFile] = {}
     for job in found:
         if (other := first.setdefault(job.key, job)) is not job:
@@ -70,19 +86,49 @@ def _expanded(paths: Sequence[str]) -> Iterator[Path]:
     seen: set[Path] = set()
     for text in paths:
         path = Path(text).expanduser()
-        below = sorted(each for each in path.rglob("*.json") if each.is_file()) if path.is_dir() else [path]
-        for each in below:
-            if each.resolve() not in seen:
-                seen.add(each.resolve())
+        for each in _below(path) if path.is_dir() else [path]:
+            # Links count by their own names: two that lead to one file are two jobs.
+            place = each.parent.resolve() / each.name
+            if place not in seen:
+                seen.add(place)
                 yield each
+
+
+def _below(directory: Path) -> list[Path]:
+    """Every ``*.json`` below a directory, also behind links, but for names that begin with a dot. Raises Failure where that
+    cannot be told, or there is none: a job whose file is overlooked is archived by ``--prune``."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    try:
+        for at, directories, names in os.walk(directory, onerror=_unseen, followlinks=True):
+            if (real := os.path.realpath(at)) in seen:  # a link back, which would never end
+                directories.clear()
+                continue
+            seen.add(real)
+            directories[:] = [name for name in directories if not name.startswith(".")]
+            paths = [Path(at, name) for name in names if name.endswith(".json") and not name.startswith(".")]
+            # A pipe would be waited for. A link that leads nowhere is read, and named then.
+            found += [path for path in paths if path.is_file() or not path.exists()]
+    except OSError as problem:
+        raise Failure(clean(files.unreadable(Path(problem.filename or directory), problem)), code=_CODE) from None
+    if not found:
+        advice = "Directories are searched for *.json. A file with [] says that there are no jobs any more."
+        raise Failure(clean(f"There is no job in {directory}."), advice, code=_CODE)
+    return sorted(found)
+
+
+def _unseen(problem: OSError) -> None:
+    raise problem
 
 
 def _jobs(path: Path) -> Iterator[JobFile]:
     """The job of a file, or those of the list in it."""
     try:
-        text = path.read_bytes()
-    except OSError as problem:
+        text = files.without_mark(path.read_bytes())
+        text.decode()
+    except (OSError, UnicodeError) as problem:
         raise Failure(clean(files.unreadable(path, problem)), code=_CODE) from None
+    _check(text, path)
     content = _decoded(text, msgspec.Raw, path)
     if bytes(content).lstrip()[:1] == b"[":
         for n, spec in enumerate(_decoded(text, list[msgspec.Raw], path)):
@@ -101,6 +147,14 @@ def _name(spec: msgspec.Raw, path: Path) -> str | None:
     named = [value for key, value in content.items() if key.casefold() == "name"]
     value: Any = msgspec.json.decode(named[-1]) if named and bytes(named[-1]).startswith(b'"') else None
     return value or None
+
+
+def _check(text: bytes, path: Path) -> None:
+    """Raises Failure for what the node could not read: it sees all files as one text, and could not say which."""
+    try:
+        data.parse(text, deepest=_DEEPEST)
+    except (ValueError, RecursionError) as problem:
+        raise Failure(clean(f"{path}: not a job in JSON: {problem}"), code=_CODE) from None
 
 
 def _decoded(text: bytes, kind: Any, path: Path) -> Any:

@@ -69,7 +69,7 @@ def _wei(amount: str, *, gwei: bool) -> int:
     """Raises Failure when it is no whole number of wei."""
     try:
         number = Decimal(amount) * (_GWEI if gwei else 1)
-        whole = number == number.to_integral_value() and number > 0
+        whole = number.is_finite() and number == number.to_integral_value() and number > 0
     except ArithmeticError:
         whole = False
     if not whole:

@@ -141,7 +141,13 @@ class NodeSettings:
     ]
     default_http_limit: Annotated[
         int,
-        Setting("32768", BYTES, HTTP_SERVER, "The most bytes that the API takes as a request, and HTTP tasks as a response."),
+        Setting(
+            "32768",
+            BYTES,
+            HTTP_SERVER,
+            "The most bytes that the API takes as a request, but for `adyton apply`, which may send 8 times as many; and HTTP "
+            "tasks as a response.",
+        ),
     ]
 
     # --- Command line -------------------------------------------------------------------------------------------------------

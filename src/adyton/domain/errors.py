@@ -62,8 +62,8 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Invalid(Refused):
-    """The input is wrong. Carries every fault found, in the order in which v0.6.2 reports them; without a code of its own it has
-    that of the first fault."""
+    """The input is wrong. Carries every fault found, in the order in which v0.6.2 reports them; without a code of its own it
+    has that of the first fault."""
 
     usual = "ADY-0003"
 

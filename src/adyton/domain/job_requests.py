@@ -52,6 +52,14 @@ def decode(text: bytes, *, job_id: str, now: int) -> Job:
 
 def read_object(source: Mapping[str, object], *, job_id: str, now: int) -> Job:
     """As ``decode``, of JSON that has been parsed."""
+    job, faults = understood(source, job_id=job_id, now=now)
+    if faults:
+        raise Invalid(*faults)
+    return job
+
+
+def understood(source: Mapping[str, object], *, job_id: str, now: int) -> tuple[Job, list[Fault]]:
+    """What can be read of a job, and everything that cannot: there the job has what it would have if nothing were said."""
     faults: list[Fault] = []
     job = Job(
         id=_own_id(source, faults) or job_id,
@@ -65,9 +73,7 @@ def read_object(source: Mapping[str, object], *, job_id: str, now: int) -> Job:
         min_payment=_juels(field(source, "minPayment"), "/minPayment", faults),
         name=_name(field(source, "name"), faults),
     )
-    if faults:
-        raise Invalid(*faults)
-    return job
+    return job, faults
 
 
 def _items(source: Mapping[str, object], name: str, faults: list[Fault]) -> Iterator[tuple[int, Mapping[str, object]]]:

@@ -145,8 +145,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     object, which is then in ``input_text``. ``version`` counts the writes and fences them. ``wake_height`` is the head at
     which a run that waits for incoming confirmations may go on; it is null while it waits for anything else. ``left_chain`` is
     the head at which it was cancelled because its request had left the chain; it goes on if the request comes back.
-    ``job_version`` is that of the job whose tasks it has. ``superseded_by`` is the run that took its place for the same request. ``due_at`` is when a sleep ends, and
-    when any other wait is given up.
+    ``job_version`` is that of the job whose tasks it has. ``superseded_by`` is the run that took its place for the same
+    request. ``due_at`` is when a sleep ends, and when any other wait is given up.
     """
 
     id: str

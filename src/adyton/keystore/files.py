@@ -22,6 +22,7 @@ from adyton.domain import data
 from adyton.domain.chain import Address
 from adyton.domain.errors import Fault, Invalid, NotFound, Unauthenticated
 from adyton.domain.evm import checksum, keccak
+from adyton.keystore.work import problem_of
 from adyton.ports import Entropy
 
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -122,8 +123,14 @@ def _claimed_address(content: Mapping[str, Any], path: Path | None) -> Address:
 
 
 def _decrypt(content: dict[str, Any], path: Path | None, password: str, address: Address) -> bytes:
+    wallet_files = _wallet_files()
+    content = dict(wallet_files.normalize_keys(content))  # what is checked is what is used, however its names are spelled
+    crypto = _checked(content, path)["crypto"]
+    problem = problem_of(crypto["kdf"], crypto["kdfparams"]) if crypto["kdf"] in ("scrypt", "pbkdf2") else None
+    if problem is not None:
+        _damaged(path, f"it cannot be decrypted ({problem})")
     try:
-        return bytes(_wallet_files().decode_keyfile_json(content, password.encode()))
+        return bytes(wallet_files.decode_keyfile_json(content, password.encode()))
     except ValueError as error:
         if "MAC mismatch" in str(error):
             raise Unauthenticated(f"invalid password for account {checksum(address)}", code="ADY-0804") from None

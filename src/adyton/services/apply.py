@@ -6,6 +6,7 @@ who apply at the same time the later one sees what the earlier one did, or is re
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -53,10 +54,9 @@ async def apply(parts: Parts, body: bytes) -> Plan:
         Draft(entry.key, each.job, each.own_id, n, tuple(_words(each)))
         for n, (entry, each) in enumerate(zip(wish.entries, judged, strict=True))
     ]
-    kept = {str(each.job.applied_as): Kept(each.job, _spec(each)) for each in await stored.applied(parts.db)}
-    changes = plans.planned(wanted, kept, prune=wish.prune)
+    # Hundreds of jobs take long to compare; all of it is frozen.
+    changes, mark = await asyncio.to_thread(_planned, wanted, await stored.applied(parts.db), prune=wish.prune)
     await _check_ids(parts, wanted, changes)
-    mark = plans.mark(changes)
     if wish.plan not in {None, mark}:
         raise Conflict("this is not the plan that was shown: somebody changed a job since; look at it again", code="ADY-0204")
     if wish.dry_run or all(change.action is Action.UNCHANGED for change in changes):
@@ -65,11 +65,19 @@ async def apply(parts: Parts, body: bytes) -> Plan:
     return Plan(await _Writing(parts, changes, tells).written(), mark, applied=True)
 
 
+def _planned(wanted: Sequence[Draft], applied: Sequence[Applied], *, prune: bool) -> tuple[list[Change], str]:
+    """The plan, and its mark. Raises Invalid."""
+    kept = {str(each.job.applied_as): Kept(each.job, _spec(each)) for each in applied}
+    changes = plans.planned(wanted, kept, prune=prune)
+    return changes, plans.mark(changes)
+
+
 async def _judged(parts: Parts, wish: plans.Wish) -> list[Judged]:
     """Every draft. Raises Invalid with the faults of all of them."""
     found: list[Judged] = []
     faults: list[Fault] = []
     for n, entry in enumerate(wish.entries):
+        await parts.clock.sleep(0)  # judging seldom waits for anything, and there may be hundreds
         try:
             found.append(await drafts.judged(parts, entry.spec, at=f"/jobs/{n}/spec"))
         except Invalid as invalid:

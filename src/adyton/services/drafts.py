@@ -8,7 +8,7 @@ import msgspec
 
 from adyton.domain import data
 from adyton.domain.errors import Fault, Invalid
-from adyton.domain.job_requests import judge, read_object
+from adyton.domain.job_requests import judge, understood
 from adyton.domain.job_specs import spec_of
 from adyton.domain.job_warnings import warnings
 from adyton.domain.jobs import Initiator, Job
@@ -49,13 +49,14 @@ async def judged(parts: Parts, source: Mapping[str, object], *, at: str = "") ->
     """The draft that parsed JSON describes, which stands at the pointer ``at`` of what was sent. Raises Invalid with every
     fault."""
     now, made_up = parts.clock.now(), parts.entropy.new_id()
-    try:
-        job = read_object(source, job_id=made_up, now=now)
-        faults = judge(job, parts.task_types.check)
-        faults += await _unverified(parts, job, faults)
-        tells = await _told(parts, job, faults)
-    except Invalid as unreadable:
-        raise Invalid(*below(at, unreadable.faults), code=unreadable.error_code) from None
+    job, faults = understood(source, job_id=made_up, now=now)
+    # What comes of that a place could not be read is no fault of its own. Of confirmations nothing comes.
+    unreadable = [fault.pointer for fault in faults if not fault.pointer.endswith("/confirmations")]
+    faults += [
+        fault for fault in judge(job, parts.task_types.check) if not any(_meet(fault.pointer, place) for place in unreadable)
+    ]
+    faults += await _unverified(parts, job, faults)
+    tells = await _told(parts, job, faults)
     if faults:
         raise Invalid(*below(at, faults))
     fires = schedules.next_fires(parts, job)
@@ -88,6 +89,11 @@ async def _unverified(parts: Parts, job: Job, known: Sequence[Fault]) -> list[Fa
             if not any(_stands_in(fault.pointer, f"/tasks/{n}") for n in wrong)
         ]
     return []
+
+
+def _meet(pointer: str, other: str) -> bool:
+    """Whether one of the two stands in the other."""
+    return _stands_in(pointer, other) or _stands_in(other, pointer)
 
 
 def _stands_in(pointer: str, place: str) -> bool:

@@ -119,7 +119,8 @@ def _job(request: Request, job: Job | None) -> Step:
     under = f", by agreement {named[0]}" if named else ""
     archived = f", archived {rfc3339(job.archived_at)}" if job.archived_at is not None else ""
     tasks = ", ".join(task.type for task in job.tasks)
-    return Step("job", f"{job.id}{under}{archived}, with tasks {tasks}; {listens(job)}")
+    changed = " now (it was changed since it was made; a run keeps the tasks that it began with)" if job.version > 1 else ""
+    return Step("job", f"{job.id}{under}{archived}, with tasks {tasks}{changed}; {listens(job)}")
 
 
 def listens(job: Job) -> str:

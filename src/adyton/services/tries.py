@@ -64,7 +64,8 @@ async def attempt(parts: Parts, body: bytes, *, may_edit: bool) -> Tried:
         if not limit.expired():
             raise
         trial.stop(f"not finished: a trial may take {seconds:g} s in all")
-    return Tried(job=job, status=_status(trial), steps=[_without_secrets(step) for step in trial.steps], sending=sending)
+    steps = [_without_secrets(step) for step in trial.steps]
+    return Tried(job=job, status=_status(trial), steps=steps, sending=None if sending is None else _sending_without(sending))
 
 
 async def _job(parts: Parts, asked: TryRequest, *, may_edit: bool) -> Job:
@@ -159,6 +160,12 @@ def _without_secrets(step: Step) -> Step:
         if question is None
         else msgspec.structs.replace(question, url=hidden.without(question.url), body=hidden.without(question.body)),
     )
+
+
+def _sending_without(sending: Sending) -> Sending:
+    """The same of the transaction: a source may answer with a secret in a form that only a later task makes plain."""
+    request = msgspec.structs.replace(sending.request, data=hidden.without(sending.request.data))
+    return msgspec.structs.replace(sending, request=request, reason=hidden.without(sending.reason))
 
 
 def _hidden(value: Any) -> Any:

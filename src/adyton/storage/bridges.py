@@ -18,7 +18,8 @@ _ROTATE = f"""
     RETURNING {_COLUMNS}"""
 _DELETE = f"""
     DELETE FROM bridges WHERE name = ? AND NOT EXISTS (
-        SELECT 1 FROM task_specs t JOIN jobs j ON j.id = t.job_id WHERE t.type = ? AND t.version = j.version AND j.archived_at IS NULL)
+        SELECT 1 FROM task_specs t JOIN jobs j ON j.id = t.job_id
+        WHERE t.type = ? AND t.version = j.version AND j.archived_at IS NULL)
     RETURNING {_COLUMNS}"""
 # NULL where the bridge is gone, which the column refuses.
 _HELD = """

@@ -48,7 +48,7 @@ def files_allowed() -> int:
 
 
 def memory() -> tuple[int, int]:
-    """Bytes of memory that this process uses now, and the most that it has used; the second for both where only that is told."""
+    """Bytes of memory that this process uses now, and the most that it has used; twice the latter where only that is told."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     with contextlib.suppress(OSError, IndexError, ValueError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize(), most

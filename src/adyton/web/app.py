@@ -19,6 +19,9 @@ from adyton.web.routes import ROUTES
 from adyton.web.settings import WebSettings
 from adyton.web.targets import Targets
 
+APPLIED = 8
+"""How many times the size of any other request that of many jobs may have."""
+
 
 def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
     """The API of a node. ``settings`` default to those of v0.6.2."""
@@ -34,7 +37,7 @@ def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
             Middleware(Hosts, settings),
             Middleware(Origins, settings),
             Middleware(ForgedRequests, settings),
-            Middleware(BodyLimit, settings.body_limit),
+            Middleware(BodyLimit, settings.body_limit, {"/v2/specs/apply": APPLIED * settings.body_limit}),
             Middleware(TlsRedirect, settings),
         ],
     )

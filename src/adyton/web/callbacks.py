@@ -20,9 +20,9 @@ async def update(node: Node, request: Request) -> Response:
     try:
         run, job = await callbacks.resume(node.parts, request.path_params["run_id"], token, await body_of(request))
     except NotPending as refusal:
-        return jsonapi.refused(405, (str(refusal),))
+        return jsonapi.refused(405, (str(refusal),), code=refusal.error_code)
     except NotResumed as refusal:
-        return jsonapi.refused(500, (str(refusal),))
-    except Unauthenticated:
-        return Response(status_code=401)
+        return jsonapi.refused(500, (str(refusal),), code=refusal.error_code)
+    except Unauthenticated as refusal:
+        return Response(status_code=401, headers={jsonapi.CODE_HEADER: refusal.error_code})
     return jsonapi.shown(run_resource(run, job, stored_initiator=True))

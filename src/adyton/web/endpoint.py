@@ -15,6 +15,7 @@ from adyton.domain.access import Caller, Role
 from adyton.domain.errors import Forbidden
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
+from adyton.web import auth
 from adyton.web.failures import SlowBody, response_to
 from adyton.web.form import Form
 from adyton.web.jsonapi import CODE_HEADER
@@ -104,11 +105,8 @@ class Endpoint:
             headers = {"retry-after": str(wait), CODE_HEADER: "ADY-1052"}
             return Response("Limit exceeded", 429, headers, "text/plain")
         try:
-            caller = await action.allowed(self._node.parts, request)
-            if caller is None:
+            if not await self._let_in(action, request):
                 return Response(status_code=401, headers={CODE_HEADER: "ADY-1051"})
-            request.state.caller = caller = msgspec.structs.replace(caller, address=client_of(request.scope))
-            await self._check_role(caller, action, request)
             audit = self._node.parts.audit
             return await recorded(audit, action.kept, action.name, request, lambda: self._handled(action, request))
         except ClientDisconnect:
@@ -124,6 +122,25 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - as above; here, so that the audit log hears of it
             note_error(request, error)
             return response_to(error, request, self._node.parts.entropy)
+
+    async def _let_in(self, action: Action, request: Request) -> bool:
+        """Whether somebody calls who may; what changes something has its whole body then. Raises Forbidden, SlowBody.
+
+        A body comes as slowly as its sender likes, so whoever was let in is asked again when it is here: a request that was
+        begun in time does not outlast its session, its token or its role.
+        """
+        caller = await action.allowed(self._node.parts, request)
+        if caller is None:
+            return False
+        request.state.caller = caller = msgspec.structs.replace(caller, address=client_of(request.scope))
+        await self._check_role(caller, action, request)
+        if request.method in READING:
+            return True
+        await body_of(request)
+        request.state.caller = now = await auth.still(self._node.parts, request)
+        if now is not None and now != caller:
+            await self._check_role(now, action, request)
+        return now is not None
 
     async def _check_role(self, caller: Caller, action: Action, request: Request) -> None:
         """Raises Forbidden. Who has no role is let in by the route's own rules."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers
@@ -127,16 +128,21 @@ class Patience:
 
 
 class BodyLimit:
-    """Refuses bodies over the limit before anything reads them. Bodies of unknown length are read here, up to the limit."""
+    """Refuses bodies over the limit before anything reads them. Bodies of unknown length are read here, up to the limit.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    ``larger`` are paths that take more, of bodies whose length is known: those are read once it is known whose they are.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         names = {name: value for name, value in scope["headers"] if name in {b"content-length", b"transfer-encoding"}}
         declared = names.get(b"content-length", b"0")
-        if not declared.isdigit() or len(declared) > 18 or int(declared) > self._limit:
+        limit = self._larger.get(scope["path"], self._limit)
+        if not declared.isdigit() or len(declared) > 18 or int(declared) > limit:
             await _TOO_LARGE(scope, receive, send)
         elif b"transfer-encoding" not in names:
             await self._app(scope, receive, send)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,102 @@ def test_a_file_that_holds_no_jobs_is_named(adyton: Adyton, node: StandIn, jobs:
     assert "a.json" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"name": "\xe9"}', "not UTF-8"),
+        (b'{"tasks": [{"params": {"get": "\xe9"}}]}', "not UTF-8"),
+        (b'{"tasks": [{"params": {"times": 1e999999999}}]}', "out of range"),
+        (b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}", "nested too deeply"),
+    ],
+)
+def test_what_the_node_could_not_read_is_named_by_its_file(
+    adyton: Adyton, node: StandIn, jobs: Path, content: bytes, words: str
+) -> None:
+    (jobs / "good.json").write_text(json.dumps(SPEC))
+    (jobs / "bad.json").write_bytes(content)
+    result = adyton("apply", "-f", str(jobs), "-y")
+    assert (result.exit_code, node.asked) == (1, [])
+    assert words in result.stderr
+    assert "bad.json" in result.stderr
+
+
+def test_every_file_that_holds_no_job_is_named(adyton: Adyton, node: StandIn, jobs: Path) -> None:
+    for name in ("one", "two"):
+        (jobs / f"{name}.json").write_text("{")
+    (jobs / "good.json").write_text(json.dumps(SPEC))
+    result = adyton("apply", "-f", str(jobs), "-y")
+    assert (result.exit_code, node.asked) == (1, [])
+    for words in ("one.json: not a job", "two.json: not a job", "2 files cannot be read; nothing was changed."):
+        assert words in result.stderr
+    assert "good.json" not in result.stderr
+
+
+def test_a_byte_order_mark_is_not_part_of_a_job(adyton: Adyton, node: StandIn, jobs: Path) -> None:
+    (jobs / "a.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(SPEC).encode())
+    answers(node)
+    assert adyton("apply", "-f", str(jobs), "--dry-run").exit_code == 0
+    assert sent(node)["jobs"] == [{"key": "a", "spec": SPEC}]
+
+
+def test_links_are_followed_and_counted_by_their_own_names(adyton: Adyton, node: StandIn, jobs: Path, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "far.json").write_text(json.dumps(SPEC))
+    (jobs / "elsewhere").symlink_to(tmp_path / "shared")
+    (jobs / "one.json").symlink_to(tmp_path / "shared" / "far.json")
+    (jobs / "two.json").symlink_to(tmp_path / "shared" / "far.json")
+    (jobs / "round").symlink_to(jobs)
+    answers(node)
+    assert adyton("apply", "-f", str(jobs), "--dry-run").exit_code == 0
+    assert keys(node) == ["far", "one", "two"]
+
+
+def test_hidden_files_are_no_jobs(adyton: Adyton, node: StandIn, jobs: Path) -> None:
+    (jobs / ".vscode").mkdir()
+    (jobs / ".vscode" / "settings.json").write_text("{}")
+    (jobs / ".#a.json").symlink_to("someone@host.1")
+    (jobs / "a.json").write_text(json.dumps(SPEC))
+    answers(node)
+    assert adyton("apply", "-f", str(jobs), "--dry-run").exit_code == 0
+    assert keys(node) == ["a"]
+
+
+def test_nothing_is_pruned_for_a_file_that_is_overlooked(adyton: Adyton, node: StandIn, jobs: Path, tmp_path: Path) -> None:
+    (jobs / "a.json").write_text(json.dumps(SPEC))
+    (jobs / "gone.json").symlink_to(tmp_path / "nowhere")
+    result = adyton("apply", "-f", str(jobs), "--prune", "-y")
+    assert (result.exit_code, node.asked) == (1, [])
+    assert "gone.json: no such file" in result.stderr
+
+
+def test_a_directory_that_cannot_be_looked_into_is_named(
+    adyton: Adyton, node: StandIn, jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (jobs / "a.json").write_text(json.dumps(SPEC))
+    (jobs / "closed").mkdir()
+    looks = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("closed"):  # root may look into every directory
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return looks(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = adyton("apply", "-f", str(jobs), "--prune", "-y")
+    assert (result.exit_code, node.asked) == (1, [])
+    assert "closed: permission denied" in result.stderr
+
+
+def test_an_empty_directory_archives_nothing_and_an_empty_list_does(adyton: Adyton, node: StandIn, jobs: Path) -> None:
+    assert "no job" in adyton("apply", "-f", str(jobs), "--prune", "-y").stderr
+    assert node.asked == []
+    (jobs / "none.json").write_text("[]")
+    answers(node, change("a", "archive", previousJobId=OLD))
+    answers(node, change("a", "archive", previousJobId=OLD))
+    assert adyton("apply", "-f", str(jobs), "--prune", "-y").exit_code == 0
+    assert sent(node)["jobs"] == []
+
+
 def test_a_missing_file_and_an_empty_directory_are_named(adyton: Adyton, node: StandIn, jobs: Path) -> None:
     assert "no such file" in adyton("apply", "-f", str(jobs / "none.json"), "-y").stderr
     assert "no job" in adyton("apply", "-f", str(jobs), "-y").stderr
@@ -105,6 +203,7 @@ def test_the_plan_is_shown_then_done_as_it_was_shown(adyton: Adyton, node: Stand
     for words in ("! a: replace", "~ tasks[0].type: x -> y", "warning: REQUESTS GO", "1 to replace; 1 unchanged", NEW):
         assert words in result.stdout
     assert "\x1b" not in result.stdout
+    assert "║ b " not in result.stdout
 
 
 def test_a_dry_run_asks_once_and_does_nothing(adyton: Adyton, node: StandIn, jobs: Path) -> None:

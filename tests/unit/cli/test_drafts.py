@@ -76,6 +76,15 @@ def test_a_trial_shows_each_task(adyton: Adyton, node: StandIn, tmp_path: Path) 
     assert "1.50" in node.asked[0].body
 
 
+def test_a_transaction_to_nobody_says_how_to_name_a_contract(adyton: Adyton, node: StandIn) -> None:
+    sends = {
+        "to": "0x" + "0" * 40, "data": "0x", "value": "0", "gasLimit": None, "gasPrice": None, "fromAddress": None,
+        "outcome": "succeeds", "reason": "",
+    }  # fmt: skip
+    node.answers_one(**tried(step(0, "held", output=None), status="held", wouldSend=sends))
+    assert "--request" in adyton("jobs", "try", json.dumps(SPEC)).stdout
+
+
 def test_a_job_of_the_node_is_tried_by_its_id(adyton: Adyton, node: StandIn) -> None:
     node.answers_one(**tried(step(0)))
     assert adyton("jobs", "try", JOB_ID, "--request", "0x12").exit_code == 0

@@ -19,6 +19,7 @@ from adyton.ethereum.errors import RpcError
 from adyton.services import jobs as job_service
 from adyton.services.explain import explain
 from adyton.services.narrative import Chapter, gwei
+from adyton.storage import jobs as stored_jobs
 from adyton.storage import logs as stored_logs
 from adyton.storage import rereads, reruns
 from adyton.storage import runs as stored_runs
@@ -121,6 +122,18 @@ async def test_a_request_is_told_from_its_log_to_its_answer(api: Api) -> None:
     assert told.fate is not None
     assert (told.fate.kind, told.fate.transaction, told.next) == (Kind.ANSWERED, ANSWER, "")
     assert [step.at for step in told.steps if step.what == "run ended"] == [NOW + 3]
+
+
+async def test_a_job_that_was_changed_in_place_is_said_to_be(api: Api) -> None:
+    names = await story(api)
+    assert "now (it was changed" not in text(await chapter(api, names["request"]))
+    known = api.parts.jobs.jobs[JOB_ID]
+    changed = msgspec.structs.replace(known, tasks=(TaskSpec(type="noop"),))
+    await api.db.write(*stored_jobs.change(changed, None, NOW))
+    api.parts.jobs.add(msgspec.structs.replace(changed, version=changed.version + 1))
+    lines = text(await chapter(api, names["request"]))
+    assert "with tasks noop now (it was changed since it was made; a run keeps the tasks that it began with)" in lines
+    assert "task 2 of 2: ethtx" in lines
 
 
 @pytest.mark.parametrize("name", ["request", "transaction", "answer", "run", "old run"])

@@ -186,3 +186,29 @@ def _target(entry: Path) -> str:
         return str(entry.readlink())
     except OSError:
         return ""
+
+
+def test_the_level_changes_while_the_node_runs_for_loggers_that_exist(console: io.StringIO) -> None:
+    logs.configure(level="info", json_console=False, file=None, console=console)
+    speaker, levels = structlog.get_logger("adyton.engine"), logs.Levels()
+    speaker.debug("before")
+    assert levels.now == "info"
+
+    levels.set("debug")
+    speaker.debug("during")
+    speaker.bind(run="abc").debug("bound")
+    levels.set("error")
+    speaker.warning("behind")
+    speaker.error("still")
+
+    said = [line.split("]")[1].split()[0] for line in console.getvalue().splitlines()]
+    assert (said, levels.now) == (["during", "bound", "still"], "error")
+    assert logging.getLogger().level == logging.ERROR
+    assert not speaker.is_enabled_for(logging.INFO)
+
+
+def test_a_line_below_the_level_costs_no_more_than_before(console: io.StringIO) -> None:
+    """A method of the level's own class, not a filter that looks at each line."""
+    logs.configure(level="info", json_console=False, file=None, console=console)
+    nothing = structlog.make_filtering_bound_logger(logging.INFO)
+    assert vars(type(structlog.get_logger("x").bind()))["debug"].__code__ is vars(nothing)["debug"].__code__

@@ -18,6 +18,7 @@ from adyton.services.callbacks import PATIENCE
 from adyton.storage import bridges as stored_bridges
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Row, Statement
+from adyton.web.jsonapi import CODE_HEADER
 from support.api import Api, PassingDatabase, details
 from support.builders import JOB_ID, NOW, job
 
@@ -182,6 +183,7 @@ async def test_the_status_is_looked_at_before_body_and_token(api: Api) -> None:
     await answer(api, run_id)
     response = await answer(api, run_id, b"not json", token="wrong")
     assert (response.status_code, details(response.json())) == (405, ["Cannot resume a job run that isn't pending"])
+    assert response.json()["errors"][0]["code"] == "ADY-0458"
 
 
 @pytest.mark.parametrize("body", [b"", b"{RUN", b"[]", b'{"error": 5}'])
@@ -205,6 +207,7 @@ async def test_a_wrong_token_gets_an_empty_401_and_the_run_waits_on(api: Api, he
     run_id = await waiting(api, ORACLE)
     response = await answer(api, run_id, token=header)
     assert (response.status_code, response.content) == (401, b"")
+    assert response.headers[CODE_HEADER] == "ADY-0457"
     assert (await api.run(run_id)).status is RunStatus.PENDING_BRIDGE
 
 

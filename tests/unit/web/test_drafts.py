@@ -51,6 +51,32 @@ async def test_every_fault_of_a_draft_is_listed_whatever_finds_it(api: Api) -> N
     assert len([each for each in shown["errors"] if each["source"]["pointer"].startswith("/tasks/1")]) == 1
 
 
+async def test_what_cannot_be_read_hides_no_other_fault(api: Api) -> None:
+    draft = {
+        "initiators": [{"type": "never"}, {"type": "runlog", "params": {"address": "0x1"}}, {"type": 5}],
+        "tasks": [
+            {"type": "nobridge", "confirmations": -1},
+            {"type": "httpget", "params": 5},
+            {"type": "multiply", "params": {"times": "x"}},
+        ],
+        "startAt": "soon",
+        "externalJobID": "zz",
+    }
+    shown = await api.post("/v2/specs/validate", draft, status=400)
+    assert sorted(error["source"]["pointer"] for error in shown["errors"]) == [
+        "/externalJobID",
+        "/initiators/0/type",
+        "/initiators/1/params/address",
+        "/initiators/2/type",
+        "/startAt",
+        "/tasks/0",
+        "/tasks/0/confirmations",
+        "/tasks/1/params",
+        "/tasks/2",
+    ]
+    assert all(error["code"] for error in shown["errors"])
+
+
 async def test_an_id_that_is_in_use_is_a_fault(api: Api) -> None:
     job_id = "ab" * 16
     await api.post("/v2/specs", spec(externalJobID=job_id))

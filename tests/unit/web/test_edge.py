@@ -40,6 +40,15 @@ async def test_a_body_of_unknown_length_is_held_to_the_same_limit(api: Api) -> N
     assert too_large.status_code == 413
 
 
+async def test_a_plan_of_many_jobs_may_be_larger_once_it_is_known_whose_it_is(api: Api) -> None:
+    many = {"jobs": [], "dryRun": True, "_comment": "x" * 200_000}
+    assert (await api.client.post("/v2/specs/apply", json=many)).status_code == 200
+    assert (await api.client.post("/v2/specs/apply", content=b" " * (8 * 32768 + 1))).status_code == 413
+    assert (await api.client.post("/v2/specs/apply", content=chunks(32769))).status_code == 413
+    api.client.cookies.clear()
+    assert (await api.client.post("/v2/specs/apply", json=many)).status_code == 401
+
+
 async def test_the_limit_holds_before_anyone_is_known(api: Api) -> None:
     api.client.cookies.clear()
     assert (await api.client.post("/v2/specs", content=b" " * 40000)).status_code == 413

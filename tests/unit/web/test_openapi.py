@@ -126,7 +126,7 @@ def test_content_types_are_exact() -> None:
 
 def test_who_may_call_is_told() -> None:
     security = {name: operation["security"] for name, operation in operations()}
-    user = [{"session": []}, {"tokenKey": [], "tokenSecret": []}]
+    user: list[dict[str, list[str]]] = [{"session": []}, {"tokenKey": [], "tokenSecret": []}]
     assert security["GET /v2/runs"] == user
     assert security["POST /v2/specs/{job_id}/runs"] == [*user, {"initiatorKey": [], "initiatorSecret": []}]
     assert security["PATCH /v2/runs/{run_id}"] == [{"bridge": []}]

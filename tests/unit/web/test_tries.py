@@ -157,6 +157,22 @@ async def test_no_secret_is_in_the_answer() -> None:
         assert held["params"] == tasks[2]["params"]
 
 
+async def test_no_secret_is_in_the_transaction_that_would_be_sent() -> None:
+    hidden.hide([SECRET])
+    async with Api(secrets=TestSecrets(KEY=SECRET)) as api:
+        api.bench.http.body = f'{{"a": "\\u{ord(SECRET[0]):04x}{SECRET[1:]}"}}'
+        tried = await attempt(
+            api,
+            {"type": "httpget", "params": {"get": "https://a.example/$(secret:KEY)"}},
+            {"type": "jsonparse", "params": {"path": ["a"]}},
+            {"type": "ethbytes32"},
+            {"type": "ethtx", "params": {"address": TO, "functionSelector": "0x12345678"}},
+        )
+        assert tried["status"] == "held"
+        assert tried["wouldSend"]["data"].startswith("0x12345678***")
+        assert SECRET.encode().hex() not in str(tried)
+
+
 # --- the chain -------------------------------------------------------------------------------------------------------
 
 

@@ -84,12 +84,12 @@ class Documents:
     policy = POLICY
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self.table = table
         self._made: dict[str, Served] = {}
 
     def openapi(self) -> Served:
         """The OpenAPI document."""
-        return self._once("openapi", lambda: encode(document(self._table)))
+        return self._once("openapi", lambda: encode(document(self.table)))
 
     def page(self) -> Served:
         """The page for people."""
@@ -106,7 +106,7 @@ class Documents:
     def _written(self) -> bytes:
         from adyton.web.openapi.page import page  # noqa: PLC0415 - what makes pages is imported when one is asked for
 
-        return page(document(self._table)).encode()
+        return page(document(self.table)).encode()
 
     def _once(self, name: str, make: Callable[[], bytes]) -> Served:
         # Two threads may make the same at once: the same bytes.
