@@ -188,6 +188,7 @@ async def test_what_an_operator_sees_of_a_transaction_is_a_change_and_what_he_do
 async def test_the_number_of_a_transaction_that_is_gone_is_not_given_again(database: Database) -> None:
     first, second = await wanted(database, "one", "two")
     await database.write(*transaction_runs.withdrawn(second))
+    assert (await changes.newest(database)).transactions == 2, "who has seen it is not ahead of the database"
     await wanted(database, "three")
     assert [found.change for found in await changes.transactions(database, 0, limit=9)] == [1, 3]
     assert await changes.deleted(database) == changes.Place()

@@ -12,6 +12,8 @@ from adyton.cli.output import clean
 from adyton.cli.tree import Failure
 
 _CODE = re.compile("ADY-[0-9]{4}")
+_PASSWORDS = frozenset({"ADY-0109", "ADY-0804"})
+"""Pages about a password that is wrong: who gave it is logged in."""
 _LONGEST = 500
 """Characters that are shown of a text that is not the node's."""
 
@@ -42,7 +44,7 @@ class Answer(NamedTuple):
     def failure(self, prefix: str = "", advice: str = "") -> Failure:
         """The refusal, with what to do about it and where to read more."""
         code = next((error.code for error in self._errors() if _CODE.fullmatch(error.code)), self._usual_code())
-        return Failure(self.problem(prefix), advice or self._advice(), code=code)
+        return Failure(self.problem(prefix), advice or self._advice(code), code=code)
 
     def _usual_code(self) -> str:
         """For an answer that names no page: an older node's, or something else's."""
@@ -65,8 +67,10 @@ class Answer(NamedTuple):
             return "Try logging in"
         return "" if text.startswith(("<", '{"errors"')) else text[:_LONGEST]
 
-    def _advice(self) -> str:
+    def _advice(self, code: str) -> str:
         match self.status:
+            case 401 if code in _PASSWORDS:
+                return "Give the password again; nothing was done."
             case 401:
                 return f"Log in first: adyton{self.option} admin login"
             case 301 | 302 | 303 | 307 | 308:

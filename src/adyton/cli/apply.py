@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 import msgspec
@@ -15,7 +15,7 @@ from adyton.cli.answers import Answer
 from adyton.cli.client import Client, connect
 from adyton.cli.job_files import JobFile
 from adyton.cli.output import clean, write_json, write_table
-from adyton.cli.showing import ONE, Many, decoded
+from adyton.cli.showing import ONE, Many, decoded, readable
 from adyton.cli.tree import Failure, wants_json
 
 TIMEOUT = 120.0
@@ -30,7 +30,16 @@ _WORDS = {
     "unchanged": "unchanged",
 }
 
-Change = Mapping[str, Any]
+
+class Change(msgspec.Struct, frozen=True, rename="camel"):
+    """What is read of a line of the plan."""
+
+    key: str
+    action: str
+    job_id: str | None = None
+    previous_job_id: str | None = None
+    diff: list[str] = []
+    warnings: list[str] = []
 
 
 def apply(paths: tuple[str, ...], prune: bool, dry_run: bool, yes: bool) -> None:
@@ -43,12 +52,13 @@ def apply(paths: tuple[str, ...], prune: bool, dry_run: bool, yes: bool) -> None
     client = connect(timeout=TIMEOUT)
     plan = _ask(client, jobs, prune=prune, dry_run=True)
     changes = _changes(plan)
-    is_news = any(change["action"] != "unchanged" for change in changes)
+    is_news = any(change.action != "unchanged" for change in changes)
     if dry_run or not is_news:
         _show_plan(plan, changes)
         return
     if not wants_json():
-        _show_plan(plan, changes)
+        with suppress(BrokenPipeError):  # who looks no longer at the plan wants it done all the same
+            _show_plan(plan, changes)
     if not yes and prompts.ask("Apply this? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise Failure("Nothing was done.", code="ADY-1161")
     mark = decoded(plan, Many).meta.get("plan")
@@ -73,8 +83,8 @@ def _ask(client: Client, jobs: Sequence[JobFile], *, prune: bool, dry_run: bool,
 
 
 def _changes(answer: Answer) -> list[Change]:
-    document = decoded(answer, Many)
-    return [msgspec.json.decode(resource.attributes) for resource in document.data]
+    listed = [resource.attributes for resource in decoded(answer, Many).data]
+    return readable(answer.where, lambda: [msgspec.json.decode(attributes, type=Change) for attributes in listed])
 
 
 # --- shown -----------------------------------------------------------------------------------------------------------
@@ -85,20 +95,20 @@ def _show_plan(plan: Answer, changes: Sequence[Change]) -> None:
         _write(plan)
         return
     for change in changes:
-        if change["action"] != "unchanged" or change["warnings"]:
+        if change.action != "unchanged" or change.warnings:
             _show_change(change)
-    counts = {action: sum(change["action"] == action for change in changes) for action in _SIGNS}
+    counts = {action: sum(change.action == action for change in changes) for action in _SIGNS}
     told = ", ".join(f"{count} to {action}" for action, count in counts.items() if count and action != "unchanged")
     click.echo(f"{told or 'Nothing to change'}{'; ' if told else ': '}{counts['unchanged']} unchanged.")
 
 
 def _show_change(change: Change) -> None:
-    known = change["previousJobId"] or change["jobId"]
-    about = f"{change['key']}: {_WORDS.get(change['action'], change['action'])}{f' (job {known})' if known else ''}"
-    _say(_SIGNS.get(change["action"], " "), about)
-    for line in change["diff"]:
+    known = change.previous_job_id or change.job_id
+    about = f"{change.key}: {_WORDS.get(change.action, change.action)}{f' (job {known})' if known else ''}"
+    _say(_SIGNS.get(change.action, " "), about)
+    for line in change.diff:
         _say(line[:1], f"    {line}", mark=False)
-    for warning in change["warnings"]:
+    for warning in change.warnings:
         _say("!", f"    warning: {warning}", mark=False)
 
 
@@ -111,8 +121,8 @@ def _say(sign: str, text: str, *, mark: bool = True) -> None:
 
 def _table(changes: Sequence[Change]) -> None:
     """What was done; the plan that was shown counts the others."""
-    done = [each for each in changes if each["action"] != "unchanged"]
-    rows = [(each["key"], each["action"], each["jobId"] or "", each["previousJobId"] or "") for each in done]
+    done = [each for each in changes if each.action != "unchanged"]
+    rows = [(each.key, each.action, each.job_id or "", each.previous_job_id or "") for each in done]
     write_table("Jobs", ("Key", "Action", "Job ID", "Previous Job ID"), rows, wrap=None)
 
 

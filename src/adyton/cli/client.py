@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import click
 import msgspec
@@ -99,7 +100,7 @@ class Client:
 
     def _send(self, method: str, target: str, body: bytes | None, more: Mapping[str, str]) -> Answer:
         url = self._node.url
-        headers = {"Content-Type": "application/json", "Connection": "close", **more}
+        headers = {"Content-Type": "application/json", "Connection": "close", **self._basic(), **more}
         connection = None
         try:
             with progress(f"Waiting for {words(url)}", quiet=self._quiet):
@@ -118,7 +119,7 @@ class Client:
                 code="ADY-1101",
             ) from None
         except (OSError, HTTPException, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+            reason = _reason(problem)
             advice = f"Is the node running? {self._node.where}"
             raise Failure(f"No answer from {words(url)}: {_line(reason)}", advice, code="ADY-1151") from None
         finally:
@@ -131,7 +132,9 @@ class Client:
         known = self._token_headers() if self._node.token is not None else {"Cookie": self._cookie()}
         connection = self._connection()
         try:
-            connection.request("GET", urlsplit(self._node.url).path.rstrip("/") + target, headers={**known, **more})
+            connection.request(
+                "GET", urlsplit(self._node.url).path.rstrip("/") + target, headers={**self._basic(), **known, **more}
+            )
             return connection, connection.getresponse()
         except BaseException:
             connection.close()
@@ -160,6 +163,14 @@ class Client:
         else:
             context = ssl.create_default_context(cafile=self._ca_file())
         return HTTPSConnection(host, port, timeout=self._timeout, context=context)
+
+    def _basic(self) -> dict[str, str]:
+        """What a user and a password in the URL are for: a proxy before the node, as v0.6.2's client has it."""
+        parts = urlsplit(self._node.url)
+        if parts.username is None:
+            return {}
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
     def _ca_file(self) -> str | None:
         file = self._node.ca_file
@@ -199,6 +210,12 @@ class Client:
 def connect(*, timeout: float = TIMEOUT, quiet: bool = False) -> Client:
     """The client of the node that this line means. Raises Failure when a setting or a profile is wrong."""
     return Client(destination(settings.load(), wishes()), timeout=timeout, quiet=quiet)
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, IncompleteRead):
+        return f"it broke off after {len(problem.partial)} bytes"
+    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
 
 
 def _line(reason: str) -> str:

@@ -121,7 +121,7 @@ def table(
 
 
 def _screen() -> Screen:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # None: a shell's >&-
         return PAPER
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Screen(shutil.get_terminal_size().columns, colour=not plain)

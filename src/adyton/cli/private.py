@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> None:
     """Write a file beside its place and move it there: it is the old one or the new one, whole, and never another's to read.
     Directories that are missing are made, mode 0700. Raises OSError."""
     make_directory(path.parent)
-    beside = path.with_name(f".{path.name}.new")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")  # another process may write the same file now
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

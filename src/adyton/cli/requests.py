@@ -45,6 +45,8 @@ def explain(what: str) -> None:
     if answer.status == 404:
         advice = "Is it of this node? The hash of the transaction that asked can be explained too."
         raise answer.failure(advice=advice)
+    if answer.status == 400:
+        raise answer.failure(advice="An error's code is written ADY-0312; `adyton explain --list` shows all of them.")
     show_one(answer, _explanation, prefix="")
 
 

@@ -52,13 +52,13 @@ def show_one(answer: Answer, shown: Callable[[Attributes], None], *, prefix: str
     if wants_json():
         write_json(bytes(attributes))
     else:
-        _readable(answer.where, lambda: shown(_value(attributes)))
+        readable(answer.where, lambda: shown(_value(attributes)))
 
 
 def show_besides(answer: Answer, shown: Callable[[Attributes], None]) -> None:
     """Print, for people only, what a document says besides the thing that it is about."""
     if not wants_json():
-        _readable(answer.where, lambda: shown(decoded(answer, One).meta))
+        readable(answer.where, lambda: shown(decoded(answer, One).meta))
 
 
 def show_page(answer: Answer, shown: Callable[[Sequence[Attributes]], None], pages: Pages = FIRST) -> None:
@@ -78,7 +78,7 @@ def show(resources: Sequence[Resource], shown: Callable[[Sequence[Attributes]], 
     if wants_json():
         write_json(b"[" + b",".join(bytes(resource.attributes) for resource in resources) + b"]")
     else:
-        _readable(where, lambda: shown([_value(resource.attributes) for resource in resources]))
+        readable(where, lambda: shown([_value(resource.attributes) for resource in resources]))
 
 
 def decoded(answer: Answer, kind: type[T]) -> T:
@@ -86,7 +86,7 @@ def decoded(answer: Answer, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as problem:
-        raise _not_understood(str(problem), answer.where) from None
+        raise _not_understood(_lack(problem), answer.where) from None
 
 
 def _value(attributes: msgspec.Raw) -> Attributes:
@@ -97,12 +97,25 @@ def _value(attributes: msgspec.Raw) -> Attributes:
     return value
 
 
-def _readable(where: str, shown: Callable[[], None]) -> None:
-    """Whatever a stranger's answer holds must end in a message."""
+def readable(where: str, shown: Callable[[], T]) -> T:
+    """What ``shown`` makes of an answer. Whatever a stranger's answer holds must end in a message. Raises Failure."""
     try:
-        shown()
+        return shown()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as problem:
-        raise _not_understood(f"{type(problem).__name__}: {problem}", where) from None
+        raise _not_understood(_lack(problem), where) from None
+
+
+def _lack(problem: Exception) -> str:
+    """What an answer lacks, in words for people."""
+    match problem:
+        case KeyError(args=(str(name),)):
+            return f'it has no "{name}"'
+        case UnicodeError():
+            return "it is not UTF-8 text"
+        case msgspec.DecodeError():
+            return str(problem)
+        case _:
+            return "it has another form than this command knows"
 
 
 def _not_understood(reason: str, where: str) -> Failure:

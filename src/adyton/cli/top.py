@@ -4,14 +4,20 @@ ends a command that its own code did not end.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any
 
 import click
 
-from adyton.cli.tree import CONTEXT, Failure, Group, UnknownCommand
+from adyton.cli.tree import CONTEXT, Failure, Group, UnknownCommand, WrongUsage, line
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""A disk that takes no more, or is broken."""
 
 LAZY = {
     "dev": ("adyton.cli.dev:dev", "A local chain, contracts and a node to play with."),
@@ -42,16 +48,29 @@ class Root(Group):
     """The top of the tree."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Raises Interrupted on Ctrl-C, Failure for what was raised for people and nobody caught."""
+        """Run the command. Raises Interrupted on Ctrl-C, WrongUsage, and Failure for what was raised for people and nobody
+        caught. A reader that has seen enough ends it with 0."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
             raise Interrupted("") from None
+        except click.UsageError as wrong:
+            raise _usage(wrong) from None
+        except BrokenPipeError:
+            _close_output()
+            ctx.exit(0)
         except Exception as error:
             failure = _failure(error)
             if failure is None:
                 raise
             raise failure from None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises WrongUsage."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as wrong:
+            raise _usage(wrong) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The lazy ones as well."""
@@ -69,7 +88,7 @@ class Root(Group):
     def about(self) -> dict[str, str]:
         """The line about each word that is shown, without loading the lazy ones."""
         lines = {name: about for name, (_, about) in LAZY.items()}
-        return lines | {name: command.get_short_help_str(90) for name, command in self.commands.items() if not command.hidden}
+        return lines | {name: line(command) for name, command in self.commands.items() if not command.hidden}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The words of the first level under their headings."""
@@ -81,8 +100,23 @@ class Root(Group):
                 formatter.write_dl([(word, about[word]) for word in [*words, *rest] if word in about], col_max=14)
 
 
+def _usage(wrong: click.UsageError) -> click.UsageError:
+    """The same with where to read more; but for those that show themselves."""
+    return WrongUsage(wrong) if type(wrong).show is click.UsageError.show else wrong
+
+
+def _close_output() -> None:
+    """Nobody reads it: what is still to be written goes nowhere, also at the end of the process."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _failure(error: Exception) -> Failure | None:
-    """What to say about an error of the error tree; None for any other. The tree is loaded if such an error exists."""
+    """What to say about a full disk, or an error of the error tree; None for any other. The tree is loaded if such an error
+    exists."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        cause = f"Cannot write{f' {error.filename}' if error.filename else ''}: {error.strerror}"
+        return Failure(cause, "Make room, or write elsewhere; what was asked for may be done.", code="ADY-1112")
     errors = sys.modules.get("adyton.domain.errors")
     if errors is None or not isinstance(error, errors.AdytonError) or isinstance(error, errors.Broken):
         return None
@@ -119,7 +153,7 @@ def _lines(command: click.Command, ctx: click.Context, path: Sequence[str]) -> I
     """Each command below, with the usage of its arguments, and the line about it."""
     if not isinstance(command, click.Group):
         pieces = (param.make_metavar(ctx) for param in command.params if isinstance(param, click.Argument))
-        yield " ".join([*path, *pieces]), command.get_short_help_str(90)
+        yield " ".join([*path, *pieces]), line(command)
         return
     for name in command.list_commands(ctx):
         below = command.get_command(ctx, name)

@@ -154,8 +154,10 @@ def _print_raw(answer: Answer) -> None:
 
 def _whole(what: str, amount: str) -> str:
     """Juels or wei. Raises Failure."""
+    unit, coin = ("juels", "LINK") if what.startswith("LINK") else ("wei", "ETH")
     if not _AMOUNT.fullmatch(amount):
-        raise Failure(f'while parsing {what} amount; strconv.ParseInt: parsing "{amount}": invalid syntax', code="ADY-1163")
+        cause = f'while parsing {what} amount; strconv.ParseInt: parsing "{amount}": invalid syntax'
+        raise Failure(cause, f"A whole number of {unit}: 1 followed by 18 zeros is one {coin}.", code="ADY-1163")
     return str(int(amount))
 
 
@@ -217,7 +219,7 @@ def _transaction(found: Attributes) -> None:
         (each["hash"], each["gasPrice"], each["sentAt"], each["state"], when(each["createdAt"]), _noop(each))
         for each in found["attempts"]
     ]
-    write_table("Attempts", ("Hash", "GasPrice", "SentAt", "State", "Created At", ""), rows, wrap=None)
+    write_table("Attempts", ("Hash", "GasPrice", "SentAt", "State", "Created At", "Note"), rows, wrap=None)
 
 
 def _noop(attempt: Attributes) -> str:

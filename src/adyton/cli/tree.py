@@ -5,7 +5,8 @@ Imports click and nothing else, so that ``adyton --help`` stays quick. A command
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import IO, Any, NamedTuple
 
@@ -41,6 +42,7 @@ class UnknownCommand(click.UsageError):
     """No such command; exit status 3, as v0.6.2. ``near`` are names that may be meant."""
 
     exit_code = 3
+    CODE = "ADY-1114"
 
     def __init__(self, word: str, ctx: click.Context, near: Sequence[str] = ()) -> None:
         super().__init__(f"No help topic for '{word}'", ctx)
@@ -53,6 +55,21 @@ class UnknownCommand(click.UsageError):
         if self.near:
             click.echo(f"Did you mean {' or '.join(f'`{name}`' for name in self.near)}?", err=True, file=file)
         click.echo(f"See `{self.ctx.command_path} --help` for what there is.", err=True, file=file)
+        click.echo(f"More: adyton explain {self.CODE}", err=True, file=file)
+
+
+class WrongUsage(click.UsageError):
+    """The line is not as the command wants it; exit status 2. ``wrong`` is what click, or a command, said of it."""
+
+    CODE = "ADY-1113"
+
+    def __init__(self, wrong: click.UsageError) -> None:
+        super().__init__(wrong.format_message(), wrong.ctx)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """How the command is written, what was wrong, where to read more."""
+        super().show(file)
+        click.echo(f"More: adyton explain {self.CODE}", err=True, file=file)
 
 
 class Group(click.Group):
@@ -75,7 +92,8 @@ class Group(click.Group):
         elif not rest and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
-        return super().parse_args(ctx, args)
+        with _about(ctx):
+            return super().parse_args(ctx, args)
 
     def _lacks_verb(self, rest: Sequence[str], *, asks_for_help: bool) -> bool:
         return not rest or (rest[0].startswith("-") and (self.verbless or not asks_for_help))
@@ -110,6 +128,14 @@ class Group(click.Group):
             found += [item for item in below if item.value not in own]
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each verb with its whole line, which click would cut."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        lines = [(name, line(verb)) for name, verb in verbs if verb is not None and not verb.hidden]
+        if lines:
+            with formatter.section("Commands"):
+                formatter.write_dl(lines)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Verbs first, as they are what one looks for."""
         self.format_commands(ctx, formatter)
@@ -123,6 +149,11 @@ class Verb(click.Command):
         super().__init__(name, **settings)
         self.examples = examples
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises UsageError."""
+        with _about(ctx):
+            return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Its own, then those that stand everywhere."""
         write_options(self, ctx, formatter)
@@ -132,6 +163,21 @@ class Verb(click.Command):
         if self.examples:
             with formatter.section("Examples"):
                 formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in self.examples))
+
+
+def line(command: click.Command) -> str:
+    """The line about a command, whole."""
+    return command.get_short_help_str(1000)
+
+
+@contextmanager
+def _about(ctx: click.Context) -> Iterator[None]:
+    """Click does not say of every error which command it is about."""
+    try:
+        yield
+    except click.UsageError as wrong:
+        wrong.ctx = wrong.ctx or ctx
+        raise
 
 
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:

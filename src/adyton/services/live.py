@@ -252,7 +252,7 @@ class Stream:
         if given is None:
             return "this is no id of this node; read again what you show"
         newest, deleted = await changes.newest(self._db), await changes.deleted(self._db)
-        if given.runs > max(newest.runs, deleted.runs) or given.transactions > max(newest.transactions, deleted.transactions):
+        if given.runs > newest.runs or given.transactions > newest.transactions:
             return "the database is another one, or an older state of it; read again what you show"
         missed = (Kind.RUNS in self._wanted.kinds and given.runs < deleted.runs) or (
             Kind.TRANSACTIONS in self._wanted.kinds and given.transactions < deleted.transactions

@@ -26,6 +26,7 @@ RUN_CHANGE = _NEXT.format("runs", _RUNS_DELETED)
 """SQL of the next number of a run, for a column ``change`` that is written."""
 TRANSACTION_CHANGE = _NEXT.format("transactions", f"{_TRANSACTIONS_DELETED}', '{_TRANSACTIONS_TAKEN_BACK}")
 """The same for a transaction."""
+_FOLLOWING = f"SELECT {RUN_CHANGE}, {TRANSACTION_CHANGE}"
 
 _RUNS = """
     SELECT change, id, job_id, status, version, created_at, updated_at, finished_at, error, request_id, superseded_by
@@ -88,10 +89,10 @@ class TransactionChange(msgspec.Struct, frozen=True):
 
 
 async def newest(db: Database) -> Place:
-    """The place behind everything that there is."""
-    runs: Any = await db.read("SELECT MAX(change) FROM runs")
-    transactions: Any = await db.read("SELECT MAX(change) FROM transactions")
-    return Place(runs[0][0] or 0, transactions[0][0] or 0)
+    """The place behind everything that there is, or was before it was deleted or taken back: nobody has read further."""
+    (found,) = await db.read(_FOLLOWING)
+    runs, transactions = found
+    return Place(int(runs) - 1, int(transactions) - 1)
 
 
 async def runs(db: Database, behind: int, *, limit: int) -> list[RunChange]:

@@ -111,6 +111,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop("head")
         if len(self.pipeline) >= MOST_PIPELINED or self.parser.get_http_version() not in _VERSIONS:
             raise _TooMuch
+        if not self._plainly_framed():
+            raise _TooMuch
         self._start("rest", REST_SECONDS, self.transport.close)
         if not self.url.startswith(b"/"):
             self._name_host()
@@ -142,6 +144,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """It reads."""
         self._stop("stall")
         super().resume_writing()
+
+    def _plainly_framed(self) -> bool:
+        """Whether the body is as long as it is said to be, or comes in chunks and in no other coding. We know no other; and a
+        proxy that reads one of several codings alone, or none as HTTP/1.0 has none, sees the end elsewhere (RFC 9112, 6.1)."""
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        return not codings or (codings == [b"chunked"] and self.parser.get_http_version() == "1.1")
 
     def _name_host(self) -> None:
         """A target with a host of its own says better than a header whom it is for (RFC 9112, 3.2.2)."""

@@ -355,6 +355,19 @@ def test_what_was_deleted_does_not_matter_to_who_has_seen_its_end() -> None:
     simulated(story())
 
 
+def test_a_stream_that_began_behind_what_was_deleted_goes_on() -> None:
+    async def story() -> None:
+        async with bench() as of:
+            run = await of.start()
+            await of.end(run)
+            await run_history.delete(of.parts.db, [RunStatus.COMPLETED], before=NOW + 1, settled=0, limit=9)
+            state = await of.watch(RUNS).next()
+            assert state.name == "state"
+            assert (await of.watch(RUNS, state.id).next()).name == "state"
+
+    simulated(story())
+
+
 # --- the cost --------------------------------------------------------------------------------------------------------
 
 

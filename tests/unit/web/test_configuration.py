@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
 from adyton.config import Config, settings
 from adyton.domain.access import Role
+from adyton.ethereum.views import EndpointView
 from adyton.node_rules import gas_rules
 from adyton.services.configuration import GAS_PRICE, SET
 from adyton.storage import facts
@@ -158,3 +160,28 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere(api: Api) -> Non
     for path in ("/v2/specs/{job_id}/runs", "/v2/docs", "/metrics"):
         assert f"<code>{path}</code>" in page.text
     assert (await api.client.get("/docs")).text == page.text
+
+
+async def test_the_ethereum_nodes_are_listed_with_what_was_counted(api: Api) -> None:
+    view = EndpointView(
+        name="mainnet.example", role="primary", state="connected", active=True, head=7654321, head_age=1.5, problem=None
+    )
+    api.endpoints = (view, msgspec.structs.replace(view, name="other.example", active=False, head=None, head_age=None))
+    for outcome, times in (("ok", 3), ("error", 2), ("timeout", 1)):
+        api.parts.metrics.rpc_calls.labels(view.name, "eth_call", outcome).inc(times)
+    for seconds in (0.1, 0.3):
+        api.parts.metrics.rpc_seconds.labels(view.name).observe(seconds)
+
+    asked, idle = [item["attributes"] for item in (await api.get("/v2/nodes"))["data"]]
+
+    assert (asked["calls"], asked["errors"], round(asked["latency"], 3)) == (6, 3, 0.2)
+    assert (asked["name"], asked["state"], asked["active"], asked["head"]) == ("mainnet.example", "connected", True, 7654321)
+    assert (idle["calls"], idle["errors"], idle["latency"], idle["headAge"]) == (0, 0, None, None)
+
+
+async def test_the_chain_is_shown_once_it_is_known(api: Api) -> None:
+    assert (await api.get("/v2/chains")) == {"data": [], "meta": {"count": 0}}
+    async with Api(environment={"ETH_CHAIN_ID": "1"}) as known:
+        (chain,) = (await known.get("/v2/chains"))["data"]
+    assert (chain["type"], chain["id"]) == ("chain", "1")
+    assert (chain["attributes"]["head"], chain["attributes"]["connected"]) == (100, True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from adyton.cli.commands.common import PAGES
+from adyton.cli.commands.common import PAGES, Number
 from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
-FROM_BLOCK = click.Option(["--from", "first"], type=click.IntRange(min=0), metavar="BLOCK", help="The first block.")
+FROM_BLOCK = click.Option(["--from", "first"], type=Number(min=0), metavar="BLOCK", help="The first block.")
 CONTRACTS = click.Option(
     ["--contract", "contracts"], multiple=True, metavar="ADDRESS", help="An oracle contract; may be given again."
 )
@@ -18,7 +18,7 @@ JOB_OF_REQUESTS = click.Option(
 UNANSWERED = click.Option(["--unanswered"], is_flag=True, help="Only those that are neither answered nor cancelled.")
 UNACCOUNTED = click.Option(["--unaccounted"], is_flag=True, help="Only those without an end and without a reason.")
 REPLAY_FROM = click.Option(
-    ["--from", "--block-number", "first"], type=click.IntRange(min=0), metavar="N", required=True, help="The first block."
+    ["--from", "--block-number", "first"], type=Number(min=0), metavar="N", required=True, help="The first block."
 )
 EVERY_CODE = click.Option(["--list", "everything"], is_flag=True, help="List the codes of all errors.")
 REQUEST = Needed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from adyton.cli.commands.common import PAGES, YES
+from adyton.cli.commands.common import PAGES, YES, Number
 from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
 
@@ -15,7 +15,7 @@ TRANSACTION = Needed(
     shell_complete=offered("transactions"),
 )
 GAS_PRICE = click.Option(
-    ["--gas-price", "price"], type=click.IntRange(min=1), metavar="WEI", help="At this price a gas; else as the rules say."
+    ["--gas-price", "price"], type=Number(min=1), metavar="WEI", help="At this price a gas; else as the rules say."
 )
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Only say what would happen and what it costs at most.")
 PAYMENT_KEY = click.Option(["--id", "key"], metavar="KEY", help="A key of your own: under one key it is paid only once.")
