@@ -15,7 +15,7 @@ from adyton.cli.answers import Answer
 from adyton.cli.client import connect
 from adyton.cli.output import clean, write_json
 from adyton.cli.progress import progress
-from adyton.cli.showing import ONE, One, decoded, show_one
+from adyton.cli.showing import ONE, One, decoded, readable, show_one
 from adyton.cli.tree import Failure, wants_json
 
 TIMEOUT = 180.0
@@ -157,4 +157,4 @@ def export(job_id: str) -> None:
     if wants_json():
         write_json(bytes(attributes))
         return
-    write_json(bytes(msgspec.json.decode(attributes, type=dict[str, msgspec.Raw])["spec"]))
+    write_json(readable(answer.where, lambda: bytes(msgspec.json.decode(attributes, type=dict[str, msgspec.Raw])["spec"])))

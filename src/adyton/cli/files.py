@@ -63,7 +63,18 @@ def _file(argument: str) -> bytes:
         if argument.lstrip()[:1] not in {"{", "["}:
             reason = getattr(problem, "strerror", None) or problem
             raise Failure(f"Error reading from file '{_short(argument)}': {reason}", code="ADY-1157") from None
-    raise Failure(f"Invalid JSON or file not found '{_short(argument)}'", code="ADY-1157")
+    raise Failure(f"Invalid JSON or file not found '{_short(argument)}'", _neither(argument), code="ADY-1157")
+
+
+def _neither(argument: str) -> str:
+    """Why an argument is no JSON, if it was meant to be some; else that there is no such file."""
+    if argument.lstrip()[:1] not in {"{", "["}:
+        return "Give JSON in quotes, the path of a file that is there, or - for standard input."
+    try:
+        msgspec.json.decode(argument)
+    except (msgspec.DecodeError, UnicodeError) as problem:
+        return f"It is no JSON: {problem}. Does the shell leave it whole, in '…'?"
+    return ""
 
 
 def _short(argument: str) -> str:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import click
 import msgspec
 
-from adyton.cli import tables
+from adyton.cli import prompts, tables
 from adyton.cli.client import connect
 from adyton.cli.files import unreadable
 from adyton.cli.output import write_json, write_table
@@ -58,7 +58,7 @@ def give_out(address: str, output: str, password: str | None, newpassword: str |
 def delete(address: str, password: str | None, hard: bool, yes: bool) -> None:
     """Take a key out of use."""
     what = "delete its file for good; without another copy what it holds is lost" if hard else "take it out of use"
-    if not yes and not click.confirm(f"{address}: {what}?", err=True):
+    if not yes and not prompts.confirmed(f"{address}: {what}?"):
         raise Failure("Nothing was done.", code="ADY-1161")
     query = {"hard": "true"} if hard else None
     body = _body(currentPassword=secret(password, "Password:"))

@@ -8,6 +8,8 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
+
 from adyton.cli.tree import Failure
 
 _WIPE = "\r" + " " * 60 + "\r"
@@ -31,6 +33,16 @@ def ask_hidden(question: str) -> str:
         raise Failure(_NOBODY, "Give the answer in a file: see --help.", code="ADY-1159")
     with _interruptible(), _silent():
         return _answer(question)
+
+
+def confirmed(question: str) -> bool:
+    """Whether a person, or whoever writes into standard input, says yes. Raises UsageError when nobody answers."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise  # Ctrl-C
+        raise click.UsageError("There is no terminal to ask at: give --yes to do it.") from None
 
 
 def _answer(question: str) -> str:

@@ -33,8 +33,10 @@ def log_level(level: str | None) -> None:
     _log({} if level is None else {"level": level})
 
 
-def log_sql(enable: bool) -> None:
-    """Log SQL statements, or no more."""
+def log_sql(enable: bool | None) -> None:
+    """Log SQL statements, or no more. Raises UsageError when neither is said."""
+    if enable is None:
+        raise click.UsageError("Give --enable or --disable; `adyton config loglevel` shows how it is.")
     _log({"sqlEnabled": enable})
 
 

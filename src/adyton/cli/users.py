@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 import msgspec
 
-from adyton.cli import private
+from adyton.cli import private, prompts
 from adyton.cli.client import Answer, connect
 from adyton.cli.listing import show_list
 from adyton.cli.output import write_table
@@ -111,7 +111,7 @@ def change_role(email: str, role: str) -> None:
 
 def delete_user(email: str, yes: bool) -> None:
     """Delete a user with their sessions and tokens."""
-    if not yes and not click.confirm(f"Delete {email}, with all sessions and tokens?", err=True):
+    if not yes and not prompts.confirmed(f"Delete {email}, with all sessions and tokens?"):
         raise Failure("Nothing was done.", code="ADY-1161")
     show_one(connect().call("DELETE", *_USERS, email), _user)
 

@@ -90,9 +90,8 @@ class TransactionChange(msgspec.Struct, frozen=True):
 
 async def newest(db: Database) -> Place:
     """The place behind everything that there is, or was before it was deleted or taken back: nobody has read further."""
-    (found,) = await db.read(_FOLLOWING)
-    runs, transactions = found
-    return Place(int(runs) - 1, int(transactions) - 1)
+    found: Any = await db.read(_FOLLOWING)
+    return Place(found[0][0] - 1, found[0][1] - 1)
 
 
 async def runs(db: Database, behind: int, *, limit: int) -> list[RunChange]:

@@ -21,6 +21,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
         return f"certificate refused: {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+    if isinstance(error, aiohttp.WebSocketError):
+        return f"spoke no proper websocket: {error.args[-1]}"
     if isinstance(error, OSError):
         # aiohttp's and asyncio's own texts name the address; a failed name look-up has numbers of its own, below zero
         return (

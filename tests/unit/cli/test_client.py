@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,56 @@ def test_a_server_that_answers_rubbish_ends_in_a_message(adyton: Adyton, answer:
     told = said(adyton, "jobs", answer=answer)
     assert told.startswith(message)
     assert len(told) < 1500
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", "No answer from {}: it broke off after 5 bytes\n"),
+        (OK + b'{"data":[{"attributes":{"initiators":[],"tasks":[]}}]}', 'parseResponse error: it has no "id"\n'),
+        (OK + b'{"data":[{"attributes":[]}]}', "parseResponse error: it has another form than this command knows\n"),
+        (
+            OK + b'{"data":[{"attributes":{"id":"x","createdAt":null,"initiators":7}}]}',
+            "parseResponse error: it has another form than",
+        ),
+        (OK + b'{"data":[{"attributes":{"id":"\xff"}}]}', "parseResponse error: it is not UTF-8 text\n"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_told_in_words_for_people(adyton: Adyton, answer: bytes, cause: str) -> None:
+    with server(answer) as url:
+        assert adyton("jobs", CLIENT_NODE_URL=url).stderr.startswith(cause.format(url))
+
+
+@pytest.mark.parametrize("attributes", [b"[]", b"{}", b'{"key":"a","action":"create","diff":7}', b'{"key":"\xff"}'])
+def test_a_plan_that_is_none_ends_in_a_message(adyton: Adyton, tmp_path: Path, attributes: bytes) -> None:
+    file = tmp_path / "job.json"
+    file.write_text("{}")
+    told = said(adyton, "apply", "-y", "-f", str(file), answer=OK + b'{"data":[{"attributes":' + attributes + b"}]}")
+    assert told.startswith("parseResponse error: ")
+    assert told.endswith("More: adyton explain ADY-1160\n")
+
+
+@pytest.mark.parametrize("attributes", [b"[]", b"{}", b'{"spec":'])
+def test_an_export_that_is_none_ends_in_a_message(adyton: Adyton, attributes: bytes) -> None:
+    told = said(adyton, "jobs", "export", "x", answer=OK + b'{"data":{"attributes":' + attributes + b"}}")
+    assert told.endswith("More: adyton explain ADY-1160\n")
+
+
+def test_a_user_and_a_password_in_the_url_are_sent_to_the_proxy_before_the_node(adyton: Adyton, node: StandIn) -> None:
+    node.answers_many()
+    assert adyton("jobs", CLIENT_NODE_URL=node.url.replace("://", "://me:ses%40me@")).exit_code == 0
+    assert node.headers[0]["Authorization"] == "Basic bWU6c2VzQG1l"
+    node.answers_many()
+    assert adyton("jobs").exit_code == 0
+    assert "Authorization" not in node.headers[1]
+
+
+@pytest.mark.parametrize("code", ["ADY-0804", "ADY-0109"])
+def test_a_wrong_password_is_no_reason_to_log_in(adyton: Adyton, node: StandIn, code: str) -> None:
+    node.answers({"errors": [{"detail": "wrong password", "code": code}]}, 401)
+    assert adyton("jobs").stderr == (
+        f"401 Unauthorized; wrong password\nGive the password again; nothing was done.\nMore: adyton explain {code}\n"
+    )
 
 
 def test_a_redirect_names_where_to(adyton: Adyton) -> None:

@@ -79,6 +79,8 @@ def test_a_refused_export_leaves_no_file(adyton: Adyton, node: StandIn, password
 def test_a_key_is_deleted_only_when_it_is_meant(adyton: Adyton, node: StandIn, password: str) -> None:
     words = ("keys", "eth", "delete", ADDRESS, "--hard", "-p", password)
     assert adyton(*words, stdin="n\n").exit_code == 1
+    unasked = adyton(*words, stdin="")
+    assert (unasked.exit_code, "Error: There is no terminal to ask at: give --yes" in unasked.stderr) == (2, True)
     assert node.asked == []
     node.answers_one(**KEY)
     assert adyton(*words, "-y").exit_code == 0

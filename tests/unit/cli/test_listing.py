@@ -97,8 +97,8 @@ def test_a_refusal_between_the_pages_ends_with_1(adyton: Adyton, node: StandIn) 
     ("options", "message"),
     [
         (["--page", "2", "--all"], "--page and --all exclude each other."),
-        (["--size", "0"], "0 is not in the range 1<=x<=1000"),
-        (["--page", "x"], "'x' is not a valid integer"),
+        (["--size", "0"], "'0' is no whole number from 1 to 1000."),
+        (["--page", "x"], "'x' is no whole number from 1."),
     ],
 )
 def test_what_makes_no_sense_ends_with_2(adyton: Adyton, node: StandIn, options: list[str], message: str) -> None:

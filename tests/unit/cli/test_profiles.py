@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -330,3 +331,12 @@ def test_an_old_cookie_that_the_group_could_read_is_closed(adyton: Adyton, node:
     (adyton.root / "cookie").chmod(0o660)
     asked(adyton, node, "jobs")
     assert mode(adyton.root / "cookie") == 0o600
+
+
+def test_commands_that_keep_a_session_at_once_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+    file = tmp_path / "cookie"
+    imports = "from pathlib import Path; from adyton.cli import private"
+    code = f"{imports}; [private.write(Path({str(file)!r}), 'x') for _ in range(100)]"
+    writing = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate(timeout=60)[1] for process in writing] == [b"", b"", b""]
+    assert [path.name for path in tmp_path.iterdir()] == ["cookie"]

@@ -124,6 +124,14 @@ def test_an_argument_that_is_neither_json_nor_a_file(adyton: Adyton, node: Stand
     assert result.stderr.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("argument", "advice"),
+    [("nowhere.json", "Give JSON in quotes, the path of a file"), ('{"a":', "It is no JSON: Input data was truncated.")],
+)
+def test_what_is_neither_json_nor_a_file_comes_with_a_next_step(adyton: Adyton, argument: str, advice: str) -> None:
+    assert adyton("jobs", "create", argument).stderr.splitlines()[1].startswith(advice)
+
+
 def test_archiving_prints_nothing(adyton: Adyton, node: StandIn) -> None:
     node.answers("", status=204)
     result = adyton("jobs", "archive", "a/b?c")

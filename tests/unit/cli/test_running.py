@@ -79,7 +79,8 @@ def test_what_is_logged_is_shown_and_set(
 
 
 def test_sql_is_logged_or_not_but_never_by_accident(adyton: Adyton, node: StandIn) -> None:
-    assert adyton("config", "logsql").exit_code == 2
+    unsaid = adyton("config", "logsql")
+    assert (unsaid.exit_code, "Error: Give --enable or --disable" in unsaid.stderr) == (2, True)
     assert node.asked == []
 
 

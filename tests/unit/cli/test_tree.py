@@ -144,7 +144,7 @@ def test_an_unknown_command_suggests_the_nearest(adyton: Adyton, words: list[str
         (["run"], "Must pass in SpecID [JSON blob | JSON filepath]"),
         (["showrun"], "Must pass the RunID to show"),
         (["jobs", "--colour"], "No such option"),
-        (["jobs", "--page", "0"], "0 is not in the range x>=1"),
+        (["jobs", "--page", "0"], "'0' is no whole number from 1."),
         (["jobs", "show", "1", "2"], "unexpected extra argument"),
     ],
 )
@@ -152,6 +152,23 @@ def test_wrong_usage_ends_with_2(adyton: Adyton, words: list[str], message: str)
     result = adyton(*words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["jobs", "--bogus"], ["lr", "--jobid"], ["jobs", "show"], ["explain"]])
+def test_wrong_usage_says_how_it_is_written_and_where_to_read_more(adyton: Adyton, words: list[str]) -> None:
+    said = adyton(*words).stderr
+    assert said.startswith("Usage: main ")
+    assert " --help' for help.\n\nError: " in said
+    assert said.endswith("\nMore: adyton explain ADY-1113\n")
+
+
+def test_an_unknown_command_says_where_to_read_more(adyton: Adyton) -> None:
+    assert adyton("jobs", "bogus").stderr.endswith("\nMore: adyton explain ADY-1114\n")
+
+
+@pytest.mark.parametrize("words", [["jobs", "--help"], ["admin", "users", "--help"], ["help-all"], ["config", "--help"]])
+def test_no_line_of_the_help_is_cut(adyton: Adyton, words: list[str]) -> None:
+    assert "..." not in adyton(*words).stdout.replace("VERB ...", "").replace("COMMAND ...", "")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -122,7 +122,7 @@ async def test_bytes_that_are_no_websocket_frames_are_a_lost_connection() -> Non
 
     async with server(talk) as url:
         socket = await WebsocketTransport().open(url)
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLost, match="spoke no proper websocket: "):
             await socket.receive()
         await socket.close()
 

@@ -41,7 +41,7 @@ COMMANDS = (
         "config logsql",
         "running:log_sql",
         "Log SQL statements (at the level debug, without their values) or no more, until the node's next start.",
-        (click.Option(["--enable/--disable"], required=True, help="Log them, or no more."),),
+        (click.Option(["--enable/--disable"], default=None, help="Log them, or no more."),),
         examples=("adyton config logsql --enable", "adyton config logsql --disable"),
     ),
     Entry(
