@@ -75,7 +75,7 @@ async def node(directory: Path) -> AsyncIterator[tuple[Api, int]]:
 
 
 async def schemathesis(config: Path, port: int, *options: str) -> None:
-    """Run it, and fail with what it says."""
+    """Run it, and fail with what it says. The configuration, which holds who calls, goes afterwards."""
     started = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),
         *("--config-file", str(config)),
@@ -86,6 +86,7 @@ async def schemathesis(config: Path, port: int, *options: str) -> None:
         cwd=config.parent,
     )
     said, _ = await started.communicate()
+    await asyncio.to_thread(config.unlink)
     text = said.decode(errors="replace")
     assert started.returncode == 0, text
     assert "No test cases" not in text

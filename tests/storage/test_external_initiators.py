@@ -60,7 +60,7 @@ async def test_a_name_is_taken_once_and_none_is_taken_by_many(database: Database
 
 async def test_a_text_that_the_database_cannot_hold_is_nobodys_name(database: Database) -> None:
     async with Api(db=database, environment={"FEATURE_EXTERNAL_INITIATORS": "true"}) as api:
-        assert (await api.client.delete("/v2/external_initiators/%00")).status_code == 404
+        assert (await api.client.delete("/v2/external_initiators/%00")).status_code == 400
         asked = {"initiators": [{"type": "external", "params": {"name": "a\0"}}], "tasks": [{"type": "noop"}]}
         assert details(await api.post("/v2/specs", asked, 400))[0].startswith("there is no external initiator")
 

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-
 import pytest
-import structlog
 
 from support.command_line import Adyton
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The command sets logging up for its process, which here is the tests'."""
-    root = logging.getLogger()
-    handlers, level = [*root.handlers], root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def test_no_database(adyton: Adyton) -> None:
