@@ -34,9 +34,9 @@ _REQUEST = several(
     {"type": "null"},
 )
 _OPTIONS = {
-    "input": thing("What the run is given.", {}),
+    "input": nullable(thing("What the run is given.", {})),
     "request": _REQUEST,
-    "outputs": thing("Stand-ins for what tasks answer, by position from 0: laid over what the task was given.", {}),
+    "outputs": nullable(thing("Stand-ins for what tasks answer, by position from 0: laid over what the task was given.", {})),
     "allowBridges": {"type": "boolean", "description": "Bridges and installed adapters are asked."},
     "allowPosts": {"type": "boolean", "description": "httppost tasks are done."},
 }

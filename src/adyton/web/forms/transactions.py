@@ -10,7 +10,7 @@ from adyton.domain.wishes import Wish
 from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, Parameter, identity, many, one
 from adyton.web.forms import filters
 from adyton.web.presenters.transactions import AttemptAttributes, KeyDiagnosis, TransactionAttributes, WishAttributes
-from adyton.web.schemas.pieces import digits, nullable, thing
+from adyton.web.schemas.pieces import nullable, text, thing
 
 _NAME = identity("name", "The hash of any of its attempts, or its id.", "7")
 
@@ -35,7 +35,11 @@ _WISH = Form(
         schema=nullable(
             thing(
                 "A price, for bump and cancel.",
-                {"gasPrice": nullable(digits("Wei for each gas; the node's own choice without it.", "150000000000"))},
+                {
+                    "gasPrice": nullable(
+                        text("Wei for each gas, in digits; the node's own choice without it.", pattern="^[0-9]{0,78}$")
+                    )
+                },
             )
         ),
         about="May be empty.",

@@ -116,8 +116,8 @@ _NAME = {
 
 
 def _time(about: str) -> Schema:
-    wrapped = {"Time": text("A time."), "Valid": {"type": ["boolean", "null"]}}
-    return several(about, rfc3339("A time."), thing("As v0.6.2 wrote it itself.", wrapped), {"type": "null"})
+    wrapped = thing("As v0.6.2 wrote it itself: `Time`, which counts where `Valid` is true.", {})
+    return several(about, rfc3339("A time."), wrapped, {"type": "null"})
 
 
 _MIN_PAYMENT = several(
