@@ -24,7 +24,7 @@ class Operator:
     def __init__(self, node: NodeProcess, directory: Path) -> None:
         self.jobs = directory / "jobs"
         self.jobs.mkdir(parents=True)
-        login = directory / "login"
+        login = directory / "apicredentials"
         login.write_text(f"{SECRETS.email}\n{SECRETS.password}\n")
         self._environ = {
             "ROOT": str(directory / "root"),
