@@ -54,7 +54,8 @@ def pictures(text: str) -> Iterator[tuple[str, int]]:
         own = _size(sign)
         if part and (joined or own == 0 or (ord(sign) in _SKIN and size == 2)):
             part += sign
-            size = 2 if sign == _AS_EMOJI or (flag and ord(sign) in _FLAG) else size
+            # A blank is no emoji, whatever stands behind it: such a blank may be padding.
+            size = 2 if (sign == _AS_EMOJI and not part.isspace()) or (flag and ord(sign) in _FLAG) else size
             flag = False
             continue
         if part:

@@ -75,6 +75,7 @@ def test_no_line_is_wider_than_it_may_be_and_nothing_is_lost(text: str, size: in
 
 
 @given(ANY, st.integers(0, 40))
+@example("\ufe0f", 1)
 def test_what_is_filled_has_the_width_that_was_asked_for(text: str, size: int) -> None:
     line = cells.clean(text).replace("\n", " ")
     for form in ({}, {"right": True}, {"centre": True}):
