@@ -55,7 +55,7 @@ def pictures(text: str) -> Iterator[tuple[str, int]]:
         if part and (joined or own == 0 or (ord(sign) in _SKIN and size == 2)):
             part += sign
             # A blank is no emoji, whatever stands behind it: such a blank may be padding.
-            size = 2 if (sign == _AS_EMOJI and not part.isspace()) or (flag and ord(sign) in _FLAG) else size
+            size = 2 if (sign == _AS_EMOJI and not part[0].isspace()) or (flag and ord(sign) in _FLAG) else size
             flag = False
             continue
         if part:
