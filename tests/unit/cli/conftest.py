@@ -27,8 +27,9 @@ def logging_as_before() -> Iterator[None]:
     """Some commands set logging up for their process, which here is the tests'."""
     root = logging.getLogger()
     handlers, level = [*root.handlers], root.level
+    configured = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     Levels().set("info")
     for module in [module for name, module in sys.modules.items() if name.startswith("adyton.")]:
         for value in vars(module).values():

@@ -22,8 +22,9 @@ from adyton.system import logs
 def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = [*root.handlers], root.level
+    configured = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)
