@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +29,13 @@ def server(answer: bytes, *, hold: bool = False) -> Iterator[str]:
                 connection.sendall(answer)
                 if hold:
                     over.wait(30)
+                    return
+                # What of the request comes late is read too: closing before would be a reset, which can overtake the answer.
+                connection.settimeout(30)
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
 
         thread = threading.Thread(target=serve)
         thread.start()
