@@ -6,7 +6,9 @@ its file is durable, and sends when its row is; a crash between the two is made 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +21,8 @@ from adyton.services.parts import Parts
 from adyton.storage import keys as stored
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _KEYSTORE = "the keystore"
 """What wrong passwords of it are counted under, whoever gives them."""
@@ -54,17 +58,13 @@ async def every(parts: Parts) -> list[KeyView]:
 
 async def create(parts: Parts, password: str) -> KeyView:
     """A new key, which sends from now on. Raises Unauthenticated, TooManyAttempts."""
-    with parts.throttle.prompt(_KEYSTORE):
-        address = await parts.keys.create(password, entropy=parts.entropy)
-    return await _added(parts, address)
+    return await _whole(_added(parts, parts.keys.create(password, entropy=parts.entropy)))
 
 
 async def take_in(parts: Parts, content: object, their_password: str, password: str) -> KeyView:
     """A key from a key file, which sends from now on. Raises Unauthenticated, TooManyAttempts, Invalid,
     Conflict."""
-    with parts.throttle.prompt(_KEYSTORE):
-        address = await parts.keys.take_in(content, their_password, password)
-    return await _added(parts, address)
+    return await _whole(_added(parts, parts.keys.take_in(content, their_password, password)))
 
 
 async def give_out(parts: Parts, address: Address, password: str, new_password: str) -> Mapping[str, object]:
@@ -90,20 +90,37 @@ async def delete(parts: Parts, address: Address, password: str, *, hard: bool) -
     view = await _one(parts, address)
     with parts.throttle.prompt(_KEYSTORE):
         await parts.keys.check(password)
-    await parts.outgoing.retire_sender(address)
-    try:
-        await parts.keys.remove(address, hard=hard)
-    except Exception:
-        await parts.outgoing.add_sender(address)
-        raise
+    await _whole(_taken_out(parts, address, hard=hard))
     log.warning("a key was deleted", key=checksum(address), hard=hard)
     return view
 
 
-async def _added(parts: Parts, address: Address) -> KeyView:
+async def _added(parts: Parts, adding: Awaitable[Address]) -> KeyView:
+    with parts.throttle.prompt(_KEYSTORE):
+        address = await adding
     await parts.outgoing.add_sender(address)
     log.info("a key was added", key=checksum(address))
     return await _one(parts, address)
+
+
+async def _taken_out(parts: Parts, address: Address, *, hard: bool) -> None:
+    await parts.outgoing.retire_sender(address)
+    try:
+        await parts.keys.remove(address, hard=hard)
+    except Exception:
+        if address in parts.keys.addresses():  # not when somebody else deleted it meanwhile
+            await parts.outgoing.add_sender(address)
+        raise
+
+
+async def _whole(work: Coroutine[object, object, T]) -> T:
+    """Do all of it, also for a caller who is told meanwhile that it takes too long: what signs must be what the files say."""
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
 
 
 async def _one(parts: Parts, address: Address) -> KeyView:

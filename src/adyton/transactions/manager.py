@@ -219,20 +219,28 @@ class TransactionManager:
     async def retire_sender(self, address: Address) -> None:
         """Give a key nothing more to send, for when it leaves the keystore. Raises Conflict, and the key goes on, while a
         transaction of it is not safe."""
-        turn = self._turns.pop(address, 0)
-        # What was given to it a moment ago may not be stored yet.
-        await self._parts.clock.sleep(_SETTLING)
-        open_ones = await keys.unsafe_transactions(self._parts.db, address)
-        if open_ones:
-            self._turns[address] = turn
-            raise Conflict(
-                f"{checksum(address)} has {open_ones} transactions that are not safe yet; wait, or see `adyton txs doctor`",
-                code="ADY-0810",
-            )
+        turn = self._turns.pop(address, None)
+        try:
+            # What was given to it a moment ago may not be stored yet.
+            await self._parts.clock.sleep(_SETTLING)
+            await self._check_safe(address)
+        except BaseException:
+            if turn is not None:
+                self._turns[address] = turn
+            raise
         sending = self._sending.pop(address, None)
         if sending is not None:
             sending.cancel()
         self._broadcasters.pop(address, None)
+
+    async def _check_safe(self, address: Address) -> None:
+        """Raises Conflict."""
+        open_ones = await keys.unsafe_transactions(self._parts.db, address)
+        if open_ones:
+            raise Conflict(
+                f"{checksum(address)} has {open_ones} transactions that are not safe yet; wait, or see `adyton txs doctor`",
+                code="ADY-0810",
+            )
 
     def _send_for(self, sender: Address) -> None:
         if self._loops is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from adyton.domain.errors import NotFound
 from adyton.domain.evm import checksum
 from adyton.domain.transactions import TransactionRequest
 from adyton.keystore import Keystore
+from adyton.services import keys
 from adyton.storage import keys as stored
 from adyton.system.entropy import SystemEntropy
 from adyton.web.app import create_app
@@ -131,3 +134,35 @@ async def test_a_new_password_counts_from_then_on(keyed: Api) -> None:
     assert (await asked(keyed, "PATCH", "/v2/keys/password", 204, **body)).content == b""
     await asked(keyed, "POST", PATH, 401, currentPassword=PASSWORD)
     await asked(keyed, "POST", PATH, 201, currentPassword="another password")
+
+
+async def test_a_caller_who_goes_away_leaves_no_key_half_made_or_half_deleted(keyed: Api, keystore: Keystore) -> None:
+    making = asyncio.create_task(keys.create(keyed.parts, PASSWORD))
+    await asyncio.sleep(0)
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    [_, made] = keystore.addresses()
+    assert keyed.manager.next_sender([made]) == made
+
+    await keys.delete(keyed.parts, made, PASSWORD, hard=True)
+    assert (made in keystore, keyed.manager.next_sender([made])) == (False, None)
+
+
+async def test_of_two_who_delete_a_key_one_is_told_that_it_is_gone(keyed: Api, keystore: Keystore) -> None:
+    made = (await keys.create(keyed.parts, PASSWORD)).address
+    both = [keys.delete(keyed.parts, made, PASSWORD, hard=False) for _ in range(2)]
+    gone = [result for result in await asyncio.gather(*both, return_exceptions=True) if isinstance(result, NotFound)]
+    assert len(gone) == 1
+    assert keyed.manager.next_sender([made]) is None
+
+
+async def test_a_key_that_could_not_be_deleted_goes_on_sending(keyed: Api, keystore: Keystore) -> None:
+    made = (await keys.create(keyed.parts, PASSWORD)).address
+    deleting = asyncio.create_task(keyed.manager.retire_sender(made))
+    await asyncio.sleep(0)
+    assert keyed.manager.next_sender([made]) is None
+    deleting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await deleting
+    assert keyed.manager.next_sender([made]) == made
