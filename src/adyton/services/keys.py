@@ -7,7 +7,8 @@ its file is durable, and sends when its row is; a crash between the two is made 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -58,13 +59,13 @@ async def every(parts: Parts) -> list[KeyView]:
 
 async def create(parts: Parts, password: str) -> KeyView:
     """A new key, which sends from now on. Raises Unauthenticated, TooManyAttempts."""
-    return await _whole(_added(parts, parts.keys.create(password, entropy=parts.entropy)))
+    return await _whole(_added(parts, partial(parts.keys.create, password, entropy=parts.entropy)))
 
 
 async def take_in(parts: Parts, content: object, their_password: str, password: str) -> KeyView:
     """A key from a key file, which sends from now on. Raises Unauthenticated, TooManyAttempts, Invalid,
     Conflict."""
-    return await _whole(_added(parts, parts.keys.take_in(content, their_password, password)))
+    return await _whole(_added(parts, partial(parts.keys.take_in, content, their_password, password)))
 
 
 async def give_out(parts: Parts, address: Address, password: str, new_password: str) -> Mapping[str, object]:
@@ -95,9 +96,9 @@ async def delete(parts: Parts, address: Address, password: str, *, hard: bool) -
     return view
 
 
-async def _added(parts: Parts, adding: Awaitable[Address]) -> KeyView:
+async def _added(parts: Parts, adding: Callable[[], Awaitable[Address]]) -> KeyView:
     with parts.throttle.prompt(_KEYSTORE):
-        address = await adding
+        address = await adding()
     await parts.outgoing.add_sender(address)
     log.info("a key was added", key=checksum(address))
     return await _one(parts, address)
