@@ -74,6 +74,8 @@ class Action:
     limiters: tuple[RateLimiter, ...]
     name: str = ""
     kept: Kept = Kept.NEVER
+    own_limiters: tuple[RateLimiter, ...] = ()
+    """Those of ``limiters`` that count what it does, and not requests as such."""
 
 
 class Endpoint:
@@ -97,6 +99,11 @@ class Endpoint:
         if allowances:
             response.raw_headers.extend(allowances[-1].headers())
         return await response(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
+        """What a page of this node is answered that asks for its visitor, whose request was counted when it came in."""
+        action = self._actions[request.method]
+        return await self._answer(action, request, [limiter.take(client_of(request.scope)) for limiter in action.own_limiters])
 
     async def _answer(self, action: Action, request: Request, allowances: list[Allowance]) -> Response:
         if not all(allowance.granted for allowance in allowances):

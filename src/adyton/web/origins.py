@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adyton.web.auth import COOKIE
+from adyton.web.hosts import cannot_be_rebound, known_hosts
 from adyton.web.jsonapi import CODE_HEADER, refused
 from adyton.web.settings import WebSettings
 
@@ -30,21 +31,23 @@ class Pages:
     def __init__(self, settings: WebSettings) -> None:
         self.everybody = "*" in settings.allow_origins
         self._listed = frozenset(origin.lower() for origin in settings.allow_origins) - {"*"}
-        self._own = frozenset(name.lower() for name in (*settings.allowed_hosts, settings.tls_host) if name)
+        self._own = frozenset(
+            name.lower() for name in (*settings.allowed_hosts, settings.tls_host, *known_hosts(settings)) if name
+        )
 
     def vouched_for(self, origin: str, scope: Scope) -> bool:
         """Whether the operator named this origin: in ALLOW_ORIGINS, or as a name of this very server.
 
-        As v0.6.2, a page from this server is otherwise like any other. The scheme must be that of the request, so that a page
-        which somebody put into plain http cannot act for the one over TLS.
+        A page of this server is its own where the server is asked for by a name, or an address, that no foreign page can have:
+        one that leads here by a name of its own (DNS rebinding) is like any other. The scheme must be that of the request, so
+        that a page which somebody put into plain http cannot act for the one over TLS.
         """
         return origin in self._listed or self._is_ours(origin, scope)
 
     def _is_ours(self, origin: str, scope: Scope) -> bool:
-        if not self._own:
-            return False
         scheme, host = scope["scheme"], Headers(scope=scope).get("host", "").lower()
-        if not {host, host.rpartition(":")[0] if host[-1:] != "]" else host} & self._own:
+        name = host if host[-1:] == "]" or ":" not in host else host.rpartition(":")[0]
+        if not ({host, name} & self._own or cannot_be_rebound(name)):
             return False
         try:
             page, here = urlsplit(origin), urlsplit(f"{scheme}://{host}")

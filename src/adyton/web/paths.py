@@ -3,59 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adyton.web.endpoint import unknown_route
 
+T = TypeVar("T")
+
 _Pattern = tuple[str | None, ...]
 """The segments of a path, None where any text stands."""
 
 
-class Paths:
-    """Serves paths such as ``/v2/runs/{run_id}``; of several that fit, one with fewer open places goes first.
+class Places(Generic[T]):
+    """Finds what stands at a path such as ``/v2/runs/{run_id}``; of several that fit, one with fewer open places goes first."""
 
-    Answers paths that are none: with the way there if only a slash at the end is missing or too much, else 404.
-    """
-
-    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
-        self._exact = {path: app for path, app in apps.items() if "{" not in path}
-        self._patterns: dict[tuple[int, str], list[tuple[_Pattern, tuple[str, ...], ASGIApp]]] = {}
-        for path in sorted((path for path in apps if "{" in path), key=lambda path: path.count("{")):
+    def __init__(self, things: Mapping[str, T]) -> None:
+        self._exact = {path: thing for path, thing in things.items() if "{" not in path}
+        self._patterns: dict[tuple[int, str], list[tuple[_Pattern, tuple[str, ...], T]]] = {}
+        for path in sorted((path for path in things if "{" in path), key=lambda path: path.count("{")):
             segments = path.split("/")
             pattern = tuple(None if segment.startswith("{") else segment for segment in segments)
             names = tuple(segment[1:-1] for segment in segments if segment.startswith("{"))
-            assert pattern[:3].count(None) == 0, f"{path}: patterns are found by the noun, which stands in the third place"
-            self._patterns.setdefault(_place(segments), []).append((pattern, names, apps[path]))
+            assert None not in pattern[: _noun(segments) + 1], f"{path}: patterns are found by the noun, which comes first"
+            self._patterns.setdefault(_place(segments), []).append((pattern, names, things[path]))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
+    def find(self, path: str) -> tuple[T, dict[str, str]] | None:
+        """What stands there, and the texts at the open places; None where nothing does."""
         found = self._exact.get(path)
-        if found is not None:
-            scope["path_params"] = {}
-            return await found(scope, receive, send)
-        for app, params in self._fitting(path):
-            scope["path_params"] = params
-            return await app(scope, receive, send)
-        other = path[:-1] if path.endswith("/") else f"{path}/"
-        if other in self._exact or any(self._fitting(other)):
-            return await _elsewhere(scope)(scope, receive, send)
-        return await unknown_route(scope, receive, send)
+        return (found, {}) if found is not None else next(self._fitting(path), None)
 
-    def _fitting(self, path: str) -> Iterator[tuple[ASGIApp, dict[str, str]]]:
+    def _fitting(self, path: str) -> Iterator[tuple[T, dict[str, str]]]:
         segments = path.split("/")
-        for pattern, names, app in self._patterns.get(_place(segments), ()):
+        for pattern, names, thing in self._patterns.get(_place(segments), ()):
             if all(
                 asked == segment if asked is not None else segment for asked, segment in zip(pattern, segments, strict=True)
             ):
                 values = [segment for asked, segment in zip(pattern, segments, strict=True) if asked is None]
-                yield app, dict(zip(names, values, strict=True))
+                yield thing, dict(zip(names, values, strict=True))
+
+
+class Paths:
+    """Serves the paths of ``Places``.
+
+    Answers paths that are none: with the way there if only a slash at the end is missing or too much, else as ``nowhere`` does.
+    """
+
+    def __init__(self, apps: Mapping[str, ASGIApp], nowhere: ASGIApp = unknown_route) -> None:
+        self._places = Places(apps)
+        self._nowhere = nowhere
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        found = self._places.find(path)
+        if found is not None:
+            scope["path_params"] = found[1]
+            return await found[0](scope, receive, send)
+        other = path[:-1] if path.endswith("/") else f"{path}/"
+        if other and self._places.find(other) is not None:
+            return await _elsewhere(scope)(scope, receive, send)
+        return await self._nowhere(scope, receive, send)
+
+
+def _noun(segments: list[str]) -> int:
+    """Which segment names the noun: of ``/v2/noun`` the second, else the first."""
+    return 2 if segments[1:2] == ["v2"] else 1
 
 
 def _place(segments: list[str]) -> tuple[int, str]:
-    """Under what patterns are kept: how many segments, and the third of them, which names the noun in ``/v2/noun``."""
-    return len(segments), segments[2] if len(segments) > 2 else ""
+    """Under what patterns are kept: how many segments, and the noun."""
+    noun = _noun(segments)
+    return len(segments), segments[noun] if len(segments) > noun else ""
 
 
 def _elsewhere(scope: Scope) -> Response:

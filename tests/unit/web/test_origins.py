@@ -34,9 +34,14 @@ def both(settings: WebSettings) -> ASGIApp:
         ("https://oracle.example/v2/specs", "https://oracle.example.evil.example", 403),
         ("https://oracle.example/v2/specs", "null", 403),
         ("https://oracle.example/v2/specs", "https://oracle.example:port", 403),
-        # As v0.6.2: that a page comes from here is not enough.
+        # The operator's own pages, under an address that no foreign page can have.
+        ("http://127.0.0.1:6688/v2/specs", "http://127.0.0.1:6688", 200),
+        ("http://localhost:6688/v2/specs", "http://localhost:6688", 200),
+        ("http://[::1]:6688/v2/specs", "http://[::1]:6688", 200),
+        ("http://127.0.0.1:6688/v2/specs", "http://127.0.0.1:7000", 403),
+        ("http://127.0.0.1:6688/v2/specs", "https://127.0.0.1:6688", 403),
+        # That a page comes from here is not enough under a name that nobody gave this node: it may have been made to lead here.
         ("https://unnamed.example/v2/specs", "https://unnamed.example", 403),
-        ("http://127.0.0.1:6688/v2/specs", "http://127.0.0.1:6688", 403),
     ],
 )
 async def test_a_page_of_a_name_that_the_operator_gave_this_node_may_use_it(url: str, origin: str, status: int) -> None:
