@@ -1,13 +1,13 @@
 # Every target sets the checkout up by itself: Python 3.11 to 3.13, git and make are all it needs.
 .DEFAULT_GOAL := help
-SOURCES := src tests bench examples
+SOURCES := hatch_build.py src tests bench examples
 
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1 	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: setup
-setup: ## the environment, into .venv and tools/npm/node_modules; quick when nothing changed
+setup: ## the environment, into .venv, tools/npm/node_modules and the pages' vendor folder; quick when nothing changed
 	@tools/setup
 
 .PHONY: demo
@@ -48,5 +48,5 @@ lock: setup ## choose and lock new versions of the dependencies (needs the netwo
 
 .PHONY: clean
 clean: ## remove everything that set-up, tests and builds left in the checkout
-	@rm -rf .venv tools/npm/node_modules .build .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	@rm -rf .venv tools/npm/node_modules src/adyton/web/ui/static/vendor .build .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +

@@ -40,6 +40,8 @@ def test_ci_runs_what_the_readme_names_as_the_test_command() -> None:
     assert "\nmake check " in (CHECKOUT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "tools/nodejs.lock", "tools/npm/package-lock.json"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "tools/nodejs.lock", "tools/npm/package-lock.json", "ui/package-lock.json"]
+)
 def test_lock_files_name_no_addresses(lock: str) -> None:
     assert "://" not in (CHECKOUT / lock).read_text()
