@@ -38,6 +38,10 @@ format: setup ## rewrite the code in the one format
 bench: setup ## measure, and print the machine beside the figures
 	@.venv/bin/python bench/run.py
 
+.PHONY: pictures
+pictures: setup ## take the pictures of docs/pages.md anew, of a real node in a real browser (needs chromium)
+	@PYTHONPATH=tests .venv/bin/python tests/browser/pictures.py
+
 .PHONY: soak
 soak: setup ## the simulation with fresh seeds and every fault, until Ctrl-C or for SOAK=2h
 	@.venv/bin/adyton sim --seeds "$$(date +%s)-" --depth 20 --jobs "$$(getconf _NPROCESSORS_ONLN)" $(if $(SOAK),--for $(SOAK))

@@ -106,12 +106,12 @@ def _endpoints(parts: Parts) -> Iterator[Check]:
 
 
 def _endpoint(each: EndpointView) -> str:
-    words = [each.name, f"({each.role})", each.state]
+    words = [f"{each.name} ({each.role}) {each.state}"]
     if each.active:
         words.append("in use")
     if each.head is not None:
         words.append(f"at block {each.head}")
-    return " ".join(words) + (f": {each.problem}" if each.problem else "")
+    return ", ".join(words) + (f": {each.problem}" if each.problem else "")
 
 
 def _head(parts: Parts) -> Check:

@@ -85,7 +85,7 @@ async def test_the_endpoint_in_use_is_named_and_one_that_is_away_is_only_told(ap
     assert found["chain"] == ("passing", "connected to one.example")
     assert found["endpoints"] == (
         "passing",
-        "1 of 2 usable: one.example (primary) connected in use at block 100; two.example (primary) away: connection refused",
+        "1 of 2 usable: one.example (primary) connected, in use, at block 100; two.example (primary) away: connection refused",
     )
 
 
@@ -93,14 +93,14 @@ async def test_no_usable_endpoint_fails(api: Api) -> None:
     api.endpoints = (place(state="away", problem="connection refused"),)
     status, output = (await checks(api, 503))["endpoints"]
     assert status == "failing"
-    assert output.startswith("none can be used: one.example (primary) away at block 100: connection refused; see to")
+    assert output.startswith("none can be used: one.example (primary) away, at block 100: connection refused; see to")
 
 
 async def test_the_only_endpoint_fails_while_it_is_in_use(api: Api) -> None:
     api.endpoints = (place(active=True, state="failing", problem="HTTP 500"),)
     status, output = (await checks(api, 503))["endpoints"]
     assert status == "failing"
-    assert output.startswith("none can be used: one.example (primary) failing in use at block 100: HTTP 500; see to")
+    assert output.startswith("none can be used: one.example (primary) failing, in use, at block 100: HTTP 500; see to")
 
 
 async def test_a_node_that_only_takes_transactions_is_not_enough(api: Api) -> None:

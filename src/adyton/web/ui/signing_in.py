@@ -14,7 +14,7 @@ async def form(visit: Visit) -> View | Response:
     back = local(visit.query("next"))
     if visit.caller.role is not None:
         return go(back)
-    return View("signin.html.j2", {"next": back, "email": "", "faults": []})
+    return View("signin.html.j2", {"next": back, "email": "", "faults": [], "lost": cookie_is_lost(visit)})
 
 
 async def sign_in(visit: Visit) -> View | Response:
@@ -22,11 +22,19 @@ async def sign_in(visit: Visit) -> View | Response:
     email, back = visit.form.get("email", ""), local(visit.form.get("next", ""))
     answer = await visit.api.ask("POST", "/sessions", {"email": email, "password": visit.form.get("password", "")})
     if not answer.ok:
-        values = {"next": back, "email": email, "faults": answer.faults}
+        values = {"next": back, "email": email, "faults": answer.faults, "lost": cookie_is_lost(visit)}
         return View("signin.html.j2", values, answer.status)
     response = go(back)
     response.headers.append("set-cookie", answer.headers["set-cookie"])
     return response
+
+
+def cookie_is_lost(visit: Visit) -> bool:
+    """Whether the browser will not keep the session: its cookie is for TLS only, and this is plain HTTP to another machine."""
+    url = visit.request.url
+    if url.scheme == "https" or not visit.node.settings.secure_cookies:
+        return False
+    return url.hostname not in {"localhost", "::1"} and not (url.hostname or "").startswith("127.")
 
 
 async def sign_out(visit: Visit) -> Response:
