@@ -17,6 +17,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adyton.domain.access import Caller, Role
+from adyton.services.live_events import event_id
+from adyton.storage import changes
 from adyton.web import auth
 from adyton.web.endpoint import Endpoint, Node, body_of
 from adyton.web.failures import response_to
@@ -166,11 +168,13 @@ class PageEndpoint:
         visit = self._visit(request, await _fields(request))
         if not page.public and not visit.may(page.needs.value):
             return await self._failed(visit, 403, f"this needs the role {page.needs}; you have {visit.caller.role}", "ADY-0101")
+        # Read before the page is: what changes after this is told by the stream that begins here, so nothing falls between.
+        since = event_id(await changes.newest(self._node.parts.db)) if request.method == "GET" else ""
         try:
             shown = await page.handler(visit)
         except ApiRefused as refused:
             return await self._refused(visit, refused.answer)
-        return await self._rendered(visit, shown) if isinstance(shown, View) else shown
+        return await self._rendered(visit, shown, since) if isinstance(shown, View) else shown
 
     def _visit(self, request: Request, fields: Sequence[tuple[str, str]] = ()) -> Visit:
         api, caller = Api(self._endpoints, request), auth.caller_of(request)
@@ -189,10 +193,10 @@ class PageEndpoint:
         wait = max(1, allowance.reset - self._node.parts.clock.now() // 1_000_000)
         return await self._failed(visit, 429, f"too many requests from this address; try again in {wait} s", "ADY-1052")
 
-    async def _rendered(self, visit: Visit, view: View) -> Response:
+    async def _rendered(self, visit: Visit, view: View, since: str = "") -> Response:
         from adyton.web.ui.rendering import rendered  # noqa: PLC0415 - the template engine is imported with the first page
 
-        text = await rendered(visit, view, await _frame(visit))
+        text = await rendered(visit, view, {**await _frame(visit), "since": since})
         response = Response(text, view.status, {**_HEADERS}, "text/html")
         if visit.cookie(NOTICE):
             response.headers.append("set-cookie", f"{NOTICE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
