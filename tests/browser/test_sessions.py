@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from adyton.dev.node_process import NodeProcess
 from support.browser import a_person, needs_chromium
@@ -51,6 +51,7 @@ async def test_a_session_that_ends_while_one_looks_leads_to_the_sign_in_page_and
     async with a_person(browser, node.api.url) as person:
         page = await person.tab()
         await person.sign_in(page, SECRETS.email, SECRETS.password, "/runs")
+        await expect(page.locator("html[data-stream=on]")).to_be_attached()
         await person.context.clear_cookies(name="clsession")
         await place.request()  # something happens, and the page wants to show it
         await expect(page).to_have_url(f"{node.api.url}/signin?next=%2Fruns")
@@ -59,6 +60,21 @@ async def test_a_session_that_ends_while_one_looks_leads_to_the_sign_in_page_and
         await page.get_by_role("button", name="Sign in").click()
         await expect(page).to_have_url(f"{node.api.url}/runs")
         await expect(page.locator("tbody tr")).to_have_count(1)
+
+
+async def test_a_session_that_is_over_before_the_stream_begins_leads_there_as_well(node: NodeProcess, browser: Browser) -> None:
+    async with a_person(browser, node.api.url) as person:
+        page = await person.tab()
+        await person.sign_in(page, SECRETS.email, SECRETS.password, "/runs")
+        person.expect_trouble("401")
+
+        async def too_late(route: Route) -> None:
+            await person.context.clear_cookies(name="clsession")
+            await route.fulfill(status=401)
+
+        await page.route("**/v2/events*", too_late)
+        await page.reload()
+        await expect(page).to_have_url(f"{node.api.url}/signin?next=%2Fruns")
 
 
 async def test_two_tabs_show_what_happens_without_being_loaded_again(place: World, node: NodeProcess, browser: Browser) -> None:

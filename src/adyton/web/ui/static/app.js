@@ -49,9 +49,18 @@ document.addEventListener("click", (event) => {
 // --- live: after a lost connection, or a history that is gone, the page shows itself anew ---
 let connections = 0;
 document.body.addEventListener("htmx:sse:after:connection", () => { if (connections++) caughtUp(); html.dataset.stream = "on"; });
-document.body.addEventListener("htmx:sse:error", () => { html.dataset.stream = "off"; });
+document.body.addEventListener("htmx:sse:error", (event) => { html.dataset.stream = "off"; if (event.detail.status === 401) signIn(); });
 document.body.addEventListener("reset", caughtUp);
 function caughtUp() { window.htmx?.trigger(document.body, "caught-up"); }
+// A stream that was refused or cut before it began is asked for again; a session that is over leads to the sign-in page and back.
+document.body.addEventListener("htmx:response:error", (event) => event.detail.ctx.response.status === 401 ? signIn() : again(event));
+document.body.addEventListener("htmx:error", again);
+function again(event) {
+  if (event.detail.ctx?.sourceElement !== document.body) return;
+  html.dataset.stream = "off";
+  setTimeout(() => window.htmx.trigger(document.body, "reconnect"), 2000 + 3000 * Math.random());
+}
+function signIn() { location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`); }
 
 // --- shortcuts and the command palette, from the menu's own links ---
 const places = [...document.querySelectorAll(".side li a")].map((a) => ({ name: a.textContent.trim(), href: a.getAttribute("href"), key: a.dataset.key }));
