@@ -38,19 +38,24 @@ from adyton.initiators.source import ChainLogs
 from adyton.keystore import Keystore
 from adyton.metrics import Metrics
 from adyton.ports import (
+    NO_DISK,
+    NO_MAIL,
     NO_PUSH,
     NO_SECRETS,
     NO_WORKERS,
     Clock,
+    Disk,
     Entropy,
     HttpTransport,
     LogLevels,
     LoneLevel,
+    MailTransport,
     PushTransport,
     RpcTransport,
     Secrets,
     Workers,
 )
+from adyton.services.alerting import Alerting
 from adyton.services.audit import AuditLog
 from adyton.services.balances import BalanceMonitor, Minimums, Watched
 from adyton.services.explorer import ExplorerPusher
@@ -61,6 +66,7 @@ from adyton.services.parts import Parts
 from adyton.services.reconciler import Reconciler
 from adyton.services.retention import Retention
 from adyton.services.sessions import Sessions
+from adyton.services.statistician import Statistician
 from adyton.services.throttle import Throttle
 from adyton.storage import facts, keys
 from adyton.storage.bridges import Bridges
@@ -99,6 +105,8 @@ class Node:
     balances: BalanceMonitor
     live: LiveReader
     explorer: ExplorerPusher
+    alerting: Alerting
+    statistician: Statistician
 
     async def run(self) -> None:
         """Run every long-lived part."""
@@ -116,6 +124,8 @@ class Node:
             parts.create_task(self.balances.run(), name="balances")
             parts.create_task(self.live.run(), name="live updates")
             parts.create_task(self.explorer.run(), name="explorer")
+            parts.create_task(self.alerting.run(), name="alerts")
+            parts.create_task(self.statistician.run(), name="statistics")
             parts.create_task(self._pin_chain(), name="chain id")
             # Last: the first head wakes everybody above.
             parts.create_task(self.heads.run(), name="heads")
@@ -146,6 +156,8 @@ async def build(
     secrets: Secrets = NO_SECRETS,
     workers: Workers = NO_WORKERS,
     push_transport: PushTransport = NO_PUSH,
+    mail_transport: MailTransport = NO_MAIL,
+    disk: Disk = NO_DISK,
     machine_zone: tzinfo = UTC,
     levels: LogLevels | None = None,
 ) -> Node:
@@ -330,6 +342,8 @@ async def build(
         chain_id=lambda: rpc.chain_id,
         levels=levels or LoneLevel(config.log_level),
         sql_log=spoken,
+        mail=mail_transport,
+        disk=disk,
         zone=zone,
     )
     return Node(
@@ -350,6 +364,8 @@ async def build(
         balances=balances,
         live=LiveReader(services),
         explorer=ExplorerPusher(services, push_transport),
+        alerting=Alerting(services),
+        statistician=Statistician(services),
     )
 
 

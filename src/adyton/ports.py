@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from adyton.domain.errors import Invalid
+from adyton.domain.exchanges import Failure
 from adyton.domain.python_adapters import Answer, Installed, Question
 
 
@@ -112,11 +113,12 @@ class HttpResponse(msgspec.Struct, frozen=True):
 
 class HttpFailure(Exception):
     """No response: refused, timed out, too large, too many redirects, a forbidden address. The message is for people and
-    holds no credentials; ``retriable`` says whether the same request may succeed later."""
+    holds no credentials; ``retriable`` says whether the same request may succeed later, ``kind`` in a word what was wrong."""
 
-    def __init__(self, message: str, *, retriable: bool) -> None:
+    def __init__(self, message: str, *, retriable: bool, kind: Failure = Failure.UNREACHABLE) -> None:
         super().__init__(message)
         self.retriable = retriable
+        self.kind = kind
 
 
 class HttpTransport(Protocol):
@@ -144,6 +146,73 @@ class NoPush:
 
 
 NO_PUSH: PushTransport = NoPush()
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """One message, and the server that takes it. ``security`` is ``tls``, ``starttls`` or ``none``; without a ``user`` nobody
+    logs in. ``message_id`` is the same whenever the message is sent; ``date`` is in microseconds, ``timeout`` in seconds for
+    all of it."""
+
+    host: str
+    port: int
+    security: str
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    message_id: str
+    date: int
+    user: str = ""
+    password: str = ""
+    timeout: float = 30.0
+
+
+class MailFailure(Exception):
+    """Nobody got the message. The message is for people and holds no credentials; ``retriable`` says whether the same may
+    succeed later."""
+
+    def __init__(self, message: str, *, retriable: bool) -> None:
+        super().__init__(message)
+        self.retriable = retriable
+
+
+class MailTransport(Protocol):
+    """Hands messages to mail servers."""
+
+    async def send(self, mail: Mail) -> str:
+        """Hand one over; returns what the server remarked ("": nothing), such as a recipient that it did not take. Raises
+        MailFailure."""
+        ...
+
+
+class NoMail:
+    """A world without mail servers."""
+
+    async def send(self, mail: Mail) -> str:
+        """Raises MailFailure."""
+        raise MailFailure(f"{mail.host} cannot be reached: there is nothing here that could send mail", retriable=True)
+
+
+NO_MAIL: MailTransport = NoMail()
+
+
+class Disk(Protocol):
+    """The disk that the node's files are on."""
+
+    async def free(self) -> int | None:
+        """Bytes that the node may still write; None when that cannot be told."""
+        ...
+
+
+class NoDisk:
+    """A world in which nothing is known of a disk."""
+
+    async def free(self) -> int | None:
+        """None."""
+        return None
+
+
+NO_DISK: Disk = NoDisk()
 
 
 class Secrets(Protocol):

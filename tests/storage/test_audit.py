@@ -61,6 +61,19 @@ async def test_a_reader_may_choose(database: Database, wanted: Wanted) -> None:
     assert ([each.at for each in found], count) == ([2], 1)
 
 
+@pytest.mark.parametrize(
+    ("after", "before", "there"),
+    [(None, None, [3, 2, 1]), (2, None, [3, 2]), (None, 2, [1]), (2, 3, [2]), (4, None, []), (3, 1, [])],
+)
+async def test_a_reader_may_choose_a_time(database: Database, after: int | None, before: int | None, there: list[int]) -> None:
+    for at in (1, 2, 3):
+        await database.write(audit.entry(entry(at)), audit.entry(entry(at, caller="x@y")))
+
+    for caller in ("a@b", "x@y"):
+        found = await all_of(database, Wanted(caller, after=after, before=before))
+        assert [each.at for each in found] == there
+
+
 async def test_an_entry_shares_the_fate_of_what_it_tells_of(database: Database) -> None:
     fails = Statement("INSERT INTO users (email, password_hash, created_at) VALUES (?, ?, ?)", [("a", "b", 1), ("a", "b", 1)])
     with pytest.raises(Conflict):

@@ -95,7 +95,7 @@ async def test_a_refusal_without_a_run_moves_a_request_that_has_one_and_nothing_
 
 
 async def test_only_the_place_changes_when_only_the_place_is_new(database: Database) -> None:
-    await database.write(stored.upsert([request()]), stored.closed([(key(), closing())]))
+    await database.write(stored.upsert([request()]), *stored.closed([(key(), closing())]))
     await database.write(
         stored.placed([request(block_number=101, block_hash=number_hash(101), decision="refused", run_id=None)])
     )
@@ -107,16 +107,16 @@ async def test_only_the_place_changes_when_only_the_place_is_new(database: Datab
 async def test_the_end_of_a_request_is_noted_once_and_taken_back_with_its_transaction(database: Database) -> None:
     await database.write(stored.upsert([request(), request(2)]))
     ended = stored.closed([(key(), closing()), (key(3), closing())])
-    await database.write(ended)
-    await database.write(stored.closed([(key(), closing(End.ANSWERED, 106))]))
+    await database.write(*ended)
+    await database.write(*stored.closed([(key(), closing(End.ANSWERED, 106))]))
 
     assert (await read(database)).closed == closing()
     assert [each.request_id for each in await stored.closed_by_others(database, 105, 105)] == [key()[1]]
     assert await stored.closed_by_others(database, 106, 200) == []
 
-    await database.write(stored.taken_back([(key(), number_hash(1, 88))]))
+    await database.write(*stored.taken_back([(key(), number_hash(1, 88))]))
     assert (await read(database)).closed == closing()
-    await database.write(stored.taken_back([(key(), number_hash(105, 88))]))
+    await database.write(*stored.taken_back([(key(), number_hash(105, 88))]))
     assert await read(database) == request()
 
 
@@ -149,7 +149,7 @@ async def test_the_confirmer_says_what_our_answer_came_to(database: Database) ->
     sent = number_hash(105, 88)
 
     # What log intake sees of our own answer says nothing: its receipt does.
-    await database.write(stored.closed([(key(), closing(End.ANSWERED))]))
+    await database.write(*stored.closed([(key(), closing(End.ANSWERED))]))
     assert (await read(database)).closed is None
 
     await database.write(stored.answered([(run_id, sent, 105, number_hash(105)), ("0" * 32, sent, 105, number_hash(105))]))
@@ -165,7 +165,7 @@ async def test_the_confirmer_says_what_our_answer_came_to(database: Database) ->
 async def test_requests_are_found_by_id_and_by_transaction(database: Database) -> None:
     twin = request(contract=OTHER, transaction_hash=number_hash(5), block_number=99, job_id="other")
     await database.write(stored.upsert([request(), request(2), request(3, block_number=98), twin]))
-    await database.write(stored.closed([(key(2), closing())]))
+    await database.write(*stored.closed([(key(2), closing())]))
 
     assert await stored.named(database, key()[1]) == [twin, request()]
     assert await stored.named(database, "0x" + "ff" * 32) == []
@@ -173,7 +173,7 @@ async def test_requests_are_found_by_id_and_by_transaction(database: Database) -
 
 
 async def test_what_the_chain_still_waits_for_is_read_piece_by_piece(database: Database) -> None:
-    await database.write(stored.upsert([request(number) for number in range(1, 6)]), stored.closed([(key(2), closing())]))
+    await database.write(stored.upsert([request(number) for number in range(1, 6)]), *stored.closed([(key(2), closing())]))
 
     first = await stored.unclosed(database, limit=2)
     last = first[-1]

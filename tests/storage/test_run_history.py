@@ -199,7 +199,9 @@ async def test_history_is_found_by_its_age_without_reading_the_rest() -> None:
 
     await forget(Plans(database))
     assert any("runs_finished" in step for step in steps), steps
-    assert not [step for step in steps if step.startswith("SCAN") and "runs_finished" not in step]
+    # What is not counted yet is in an index of its own, and counted a part at a time (``ahead``).
+    small = ("runs_finished", "ahead", "transactions_uncounted")
+    assert not [step for step in steps if step.startswith("SCAN") and not any(name in step for name in small)]
     await database.close()
 
 

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from adyton.domain.access import Role
+from adyton.domain.audit import Entry
 from adyton.domain.credentials import Session, User
 from adyton.domain.errors import Conflict
 from adyton.domain.tokens import ApiToken
-from adyton.storage import tokens, users
+from adyton.storage import audit, tokens, users
 from adyton.storage.database import Database
 
 OPERATOR = User("operator@example.com", "$argon2id$...", 1)
@@ -48,7 +49,25 @@ async def test_a_users_role_is_kept_and_the_first_is_an_admin(database: Database
     await users.create(database, WATCHER)
 
     assert [user.role for user in await users.every(database)] == [Role.ADMIN, Role.VIEW]
-    assert await users.page(database, offset=1, limit=5) == ([WATCHER], 2)
+    assert await users.page(database, offset=1, limit=5) == ([(WATCHER, None)], 2)
+
+
+async def test_a_user_was_last_seen_at_the_later_of_a_session_and_an_entry_of_the_audit_log(database: Database) -> None:
+    async def seen() -> int | None:
+        ((_, found),), _ = await users.page(database, offset=0, limit=5)
+        return found
+
+    await users.create(database, OPERATOR)
+    assert await seen() is None
+    await users.create_session(database, Session("a" * 64, OPERATOR.email, 5, 5), OPERATOR)
+    assert await seen() == 5
+    await database.write(
+        audit.entry(Entry(at=9, caller_kind="user", caller=OPERATOR.email, action="DELETE /sessions")),
+        audit.entry(Entry(at=11, caller_kind="external initiator", caller=OPERATOR.email, action="POST /v2/specs")),
+    )
+    assert await seen() == 9
+    await users.touch(database, "a" * 64, 20)
+    assert await seen() == 20
 
 
 async def test_a_role_is_changed(database: Database) -> None:

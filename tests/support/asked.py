@@ -12,6 +12,7 @@ from adyton.domain.runs import Run, RunStatus, moved
 from adyton.domain.transactions import Attempt, Fee, Transaction, TransactionState
 from adyton.storage import requests as stored_requests
 from adyton.storage import runs as stored_runs
+from adyton.storage.changes import TRANSACTION_CHANGE
 from adyton.storage.database import Database, Statement
 from support.builders import JOB_ID, NOW, SENDER, Bench, number_hash, run_log
 
@@ -113,10 +114,10 @@ async def store(db: Database, *things: Request | Run | Transaction) -> None:
         elif isinstance(thing, Transaction):
             await db.write(*_transaction_rows(thing))
         else:
-            await db.write(stored_requests.upsert([thing]))
+            await db.write(*stored_requests.noted([thing]), stored_requests.upsert([thing]))
             if thing.closed is not None:
                 key = (thing.contract, thing.request_id)
-                await db.write(stored_requests.closed([(key, thing.closed)]))
+                await db.write(*stored_requests.closed([(key, thing.closed)]))
 
 
 def _transaction_rows(t: Transaction) -> list[Statement]:
@@ -135,7 +136,8 @@ def _transaction_rows(t: Transaction) -> list[Statement]:
         "created_at, broadcast_at, error, waiting, safe_height, receipt_block, receipt_block_hash, receipt, receipt_status, "
         "revert_reason, purpose"
     )
-    insert = Statement(f"INSERT INTO transactions ({names}) VALUES ({', '.join('?' * len(row))})", [row])
+    marks = ", ".join("?" * len(row))
+    insert = Statement(f"INSERT INTO transactions ({names}, change) VALUES ({marks}, {TRANSACTION_CHANGE})", [row])
     attempts = [
         (
             a.id,

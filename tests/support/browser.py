@@ -42,8 +42,9 @@ async def a_browser() -> AsyncIterator[Browser]:
 class Person:
     """Somebody with a browser of their own, who is at one node. ``troubles`` is what must not have happened."""
 
-    def __init__(self, context: BrowserContext, base: str) -> None:
+    def __init__(self, context: BrowserContext, base: str, *, scripts: bool = True) -> None:
         self.context = context
+        self.scripts = scripts
         self.base = base
         self.troubles: list[str] = []
         self.expected: list[re.Pattern[str]] = []
@@ -60,6 +61,8 @@ class Person:
         await page.get_by_label("Password").fill(password)
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_url(f"{self.base}{where}")
+        if self.scripts:
+            await expect(page.locator("html.scripted")).to_be_attached()
 
     async def look(self, page: Page, path: str) -> Page:
         """Open a page of the node."""
@@ -100,7 +103,7 @@ async def a_person(
     context.set_default_timeout(15_000)
     if scripts:
         await context.add_init_script(_SHIFTS)
-    person = Person(context, base)
+    person = Person(context, base, scripts=scripts)
     try:
         yield person
         person.check()

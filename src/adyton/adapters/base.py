@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import msgspec
 
 from adyton.domain.chain import Address
+from adyton.domain.exchanges import Exchange
 from adyton.domain.runs import Data, Outcome, RunStatus
 from adyton.domain.transactions import Transaction
 
@@ -44,7 +45,8 @@ class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     """Where the task stands: in which run, at which position, with which status; its transaction if it asked for one; and
     whether there is a connection to the chain. ``spec`` are the params that the job's author wrote, without what the run
-    brings; only they may name secrets (None: nobody may)."""
+    brings; only they may name secrets (None: nobody may). ``exchanges`` is where a task that asks over HTTP notes each exchange
+    (None: nobody wants to know)."""
 
     run_id: str
     position: int
@@ -52,6 +54,7 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     transaction: Transaction | None
     connected: bool
     spec: Data | None = None
+    exchanges: list[Exchange] | None = None
 
 
 class Adapter(Protocol):

@@ -12,13 +12,15 @@ import msgspec
 
 from adyton.adapters import attempts
 from adyton.adapters.base import AdapterSettings, Question, TaskContext
+from adyton.adapters.exchanges import NotingTransport, shown_url
 from adyton.adapters.params import field
 from adyton.domain import data
 from adyton.domain.bridge_answers import at_once, read_response
-from adyton.domain.bridges import Bridge, response_url
+from adyton.domain.bridges import Bridge, response_url, token_spellings
 from adyton.domain.errors import Invalid
+from adyton.domain.exchanges import LONGEST_ERROR, Exchange, Failure
 from adyton.domain.runs import Data, Errored, Outcome, RunStatus, Waits
-from adyton.domain.secrets import fill_url, names, redact, redact_all
+from adyton.domain.secrets import fill_url, names, redact, redact_all_with, redact_with, spellings
 from adyton.ports import NO_SECRETS, Clock, HttpFailure, HttpRequest, HttpResponse, HttpTransport, Secrets
 from adyton.storage.bridges import Bridges
 
@@ -53,12 +55,20 @@ class BridgeAdapter:
         asked = {**data, **params}
         secrets = await self._secrets.values(named) if (named := names(self.bridge.url)) else {}
         request = self._request(asked, params, context.run_id, secrets)
+        # Never the token that the bridge is shown, even if it says it back.
+        known = token_spellings(self.bridge.outgoing_token) + (spellings(secrets) if secrets else ())
         try:
-            response = await attempts.answer(self._http, self._clock, request, attempts=self._settings.http_attempts)
+            http = self._noting(context, known)
+            response = await attempts.answer(http, self._clock, request, attempts=self._settings.http_attempts)
         except HttpFailure as failure:
             return Errored(f"{_POST}POST request: {redact(str(failure), secrets)}", asked)
-        outcome = _outcome(response, asked)
-        return _redacted(outcome, secrets) if secrets else outcome
+        return _redacted(_outcome(response, asked, context.exchanges), known)
+
+    def _noting(self, context: TaskContext, known: tuple[str, ...]) -> HttpTransport:
+        """The transport, which notes exchanges if somebody wants to know of them."""
+        if context.exchanges is None:
+            return self._http
+        return NotingTransport(self._http, self._clock, context.exchanges, url=shown_url(self.bridge.url), known=known)
 
     def question(self, params: Data, data: Data, context: TaskContext) -> Question:
         """What the bridge would be asked."""
@@ -127,19 +137,21 @@ def body_of(run_id: str, asked: Data, late_answers: str | None, meta: object) ->
     return b"{" + b",".join(data.encode_bytes(key) + b":" + data.encode_bytes(value) for key, value in members) + b"}"
 
 
-def _outcome(response: HttpResponse, asked: Data) -> Outcome:
+def _outcome(response: HttpResponse, asked: Data, exchanges: list[Exchange] | None) -> Outcome:
     if response.status >= _ERROR:
         return Errored(f"{_POST}POST response: {response.status} {response.body.decode(errors='replace')}", asked)
     try:
         answer = read_response(response.body)
     except Invalid as wrong:
+        if exchanges:
+            exchanges[-1] = msgspec.structs.replace(exchanges[-1], failure=Failure.NOT_JSON, error=str(wrong)[:LONGEST_ERROR])
         return Errored(f"{_READ}{wrong}", asked)
     return at_once(answer, asked)
 
 
-def _redacted(outcome: Outcome, secrets: dict[str, str]) -> Outcome:
+def _redacted(outcome: Outcome, known: tuple[str, ...]) -> Outcome:
     """The outcome without the secrets, should the bridge have sent them back."""
-    left = redact_all(outcome.data, secrets)
+    left = redact_all_with(known, outcome.data)
     if isinstance(outcome, Errored):
-        return Errored(redact(outcome.error, secrets), left)
+        return Errored(redact_with(known, outcome.error), left)
     return msgspec.structs.replace(outcome, data=left)

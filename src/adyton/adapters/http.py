@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
 
 from adyton.adapters import attempts
 from adyton.adapters.base import AdapterSettings, Question, TaskContext
+from adyton.adapters.exchanges import NotingTransport, shown_url
 from adyton.adapters.http_params import HttpParams, read
 from adyton.adapters.params import field, present
 from adyton.domain import secrets as named
@@ -15,6 +17,7 @@ from adyton.domain.runs import Completed, Data, Errored, Outcome
 from adyton.ports import NO_SECRETS, Clock, HttpFailure, HttpRequest, HttpTransport, Secrets
 
 _ERROR = 400
+_QUOTED = quote(named.HIDDEN, safe="")
 
 
 class HttpAdapter:
@@ -68,7 +71,8 @@ class HttpAdapter:
             return Errored(f'unsupported protocol scheme "{"***" if asked.shown else scheme}"', data)
         try:
             request = self._request(asked, data)
-            response = await attempts.answer(self._http, self._clock, request, attempts=self._settings.http_attempts)
+            http = self._noting(context, asked, params, values)
+            response = await attempts.answer(http, self._clock, request, attempts=self._settings.http_attempts)
         except HttpFailure as failure:
             return Errored(named.redact(str(failure), values), data)
         body = named.redact(response.body.decode(errors="replace"), values)
@@ -86,6 +90,22 @@ class HttpAdapter:
         body = text.encode() if asked.body is not None and isinstance(text, str) else _posted(asked, data)
         url = field(params, self._own) if present(params, self._own) else field(params, "url")
         return Question(self.name, "POST", str(url), body.decode(errors="replace"))
+
+    def _noting(self, context: TaskContext, asked: HttpParams, params: Data, values: Mapping[str, str]) -> HttpTransport:
+        """The transport, which notes exchanges if somebody wants to know of them."""
+        if context.exchanges is None:
+            return self._http
+        url = shown_url(asked.url) if not values else self._without(asked, params, context.spec or {}, values)
+        return NotingTransport(
+            self._http, self._clock, context.exchanges, url=url, known=named.spellings(values) if values else ()
+        )
+
+    def _without(self, asked: HttpParams, params: Data, spec: Data, values: Mapping[str, str]) -> str:
+        """The URL as it may be kept, made without the values of its secrets, so that none can be left in it in some other
+        spelling; or what messages call it, when they are where its host stands."""
+        if asked.shown and "://" not in asked.shown:
+            return asked.shown
+        return shown_url(read(params, spec, self._own, dict.fromkeys(values, named.HIDDEN)).url).replace(_QUOTED, named.HIDDEN)
 
     def _request(self, asked: HttpParams, data: Data) -> HttpRequest:
         headers, body = asked.headers, None

@@ -99,6 +99,10 @@ class Registry:
             raise Invalid(f"{task_type} is not a supported adapter type", code="ADY-0255")
         return adapter
 
+    def bridge(self, name: str) -> BridgeAdapter | None:
+        """The adapter of a bridge; None when there is none of that name, or another adapter has it."""
+        return None if name in self._by_name else self._bridges.find(name)
+
     @property
     def version(self) -> int:
         """Grows with every change of what is found here, or of what it asks for."""

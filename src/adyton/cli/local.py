@@ -30,9 +30,11 @@ from adyton.storage.connect import open_database
 from adyton.storage.database import Database
 from adyton.system import logs, process
 from adyton.system.clock import SystemClock
+from adyton.system.disk import SystemDisk
 from adyton.system.entropy import SystemEntropy
 from adyton.system.entry_points import installed
 from adyton.system.http import AiohttpTransport
+from adyton.system.mail import SmtpTransport
 from adyton.system.push import ExplorerTransport
 from adyton.system.rpc import EthereumTransport
 from adyton.system.secrets import SystemSecrets
@@ -135,6 +137,8 @@ async def _boot(config: Config, password: str | None, api: str | None) -> None:
             secrets=SystemSecrets(config.secrets_dir),
             workers=workers,
             push_transport=ExplorerTransport(),
+            mail_transport=SmtpTransport(),
+            disk=SystemDisk(config.root),
             machine_zone=machine_zone(),
             levels=logs.Levels(),
         )

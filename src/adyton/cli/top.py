@@ -28,7 +28,7 @@ LAZY = {
 HEADINGS = {
     "Work": ("jobs", "apply", "runs", "requests", "bridges", "initiators", "agreements", "watch"),
     "Chain": ("txs", "sendether", "keys", "blocks", "chains", "nodes", "ledger"),
-    "Node": ("node", "health", "config", "admin"),
+    "Node": ("node", "health", "alerts", "config", "admin"),
     "Help and tools": ("explain", "profiles", "completion", "help-all", "dev", "sim"),
 }
 """The words of the first level, by what they are about. A word that is missing here is shown under the last heading."""

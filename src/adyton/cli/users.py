@@ -17,6 +17,7 @@ from adyton.cli.tables import when
 from adyton.cli.tree import Failure, Pages
 
 _USERS, _TOKENS = ("v2", "users"), ("v2", "tokens")
+_CHOSEN = ("caller", "action", "subject", "outcome", "after", "before")
 _MINE = ("v2", "user")
 _OLD, _NEW = "Password:", "Password:"
 
@@ -116,10 +117,9 @@ def delete_user(email: str, yes: bool) -> None:
     show_one(connect().call("DELETE", *_USERS, email), _user)
 
 
-def audit(pages: Pages, caller: str | None, action: str | None, subject: str | None, outcome: str | None) -> None:
-    """What was done, the newest first."""
-    query = {"caller": caller, "action": action, "subject": subject, "outcome": outcome}
-    show_list("v2", "audit", shown=_audit, pages=pages, query=query)
+def audit(pages: Pages, **wanted: str | None) -> None:
+    """What was done, the newest first; ``wanted`` are parameters of GET /v2/audit."""
+    show_list("v2", "audit", shown=_audit, pages=pages, query={name: wanted[name] for name in _CHOSEN})
 
 
 # --- shown -----------------------------------------------------------------------------------------------------------

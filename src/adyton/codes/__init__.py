@@ -22,6 +22,8 @@ from typing import NamedTuple
 PAGES = Path(__file__).parent
 _ASKED = re.compile(r"(?:ADY-?)?([0-9]{1,4})", re.IGNORECASE)
 _TITLE = re.compile(r"# (ADY-[0-9]{4}): (.+)")
+_LINES = re.compile(r"```|[-*] |[0-9]+\. ")
+"""How a list or a block of code begins."""
 _NEAR = 3
 
 
@@ -76,8 +78,10 @@ def page(code: str) -> Page:
 
 
 def _unbroken(text: str) -> str:
-    """Each paragraph on one line, an empty line between two."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+    """Each paragraph on one line, an empty line between two. Lists and code keep their lines."""
+    return "\n\n".join(
+        paragraph if _LINES.match(paragraph) else " ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")
+    )
 
 
 def title(code: str) -> str:

@@ -28,7 +28,8 @@ AREAS = (
     (1100, "The command line"),
     (1200, "Live updates and the explorer"),
     (1250, "Ledger, simulation, development"),
-    (1300, ""),
+    (1300, "Statistics, alerts, and what the pages do"),
+    (1400, ""),
 )
 """Where each area begins, and the heading above it."""
 
@@ -39,6 +40,11 @@ Written by `python -m adyton.codes`; do not edit it by hand.
 Each error has a code. It stands beside the error in the API (`code`), on the command line and in the log.
 `adyton explain ADY-0312` prints the page of a code, with the cause and the cure; it needs no node and no network.
 """
+
+
+def area(code: str) -> str:
+    """The heading that a code stands under."""
+    return next(heading for first, heading in reversed(AREAS) if first <= int(code[-4:]))
 
 
 def listing() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha3_256
 from hmac import compare_digest
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from msgspec import UNSET
 
 from adyton.domain.errors import Fault, Invalid
 from adyton.domain.request_json import field, first_object, kind_of, text_at
-from adyton.domain.secrets import fill_url, is_name, names
+from adyton.domain.secrets import fill_url, is_name, names, spellings
 
 TOKEN_BYTES = 16
 """A token, and the salt of its hash: 32 hex digits, as v0.6.2."""
@@ -28,6 +29,7 @@ _MAX_UINT32 = 2**32 - 1
 _MAX_WORD = 2**256 - 1
 _LONGEST_URL = 8192
 _LONGEST_NAME = 512
+_SHORTEST_TOKEN = 8
 
 
 class Bridge(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,13 @@ class Bridge(msgspec.Struct, frozen=True, kw_only=True):
     outgoing_token: str
     created_at: int = 0
     updated_at: int = 0
+
+
+@lru_cache(maxsize=1000)
+def token_spellings(token: str) -> tuple[str, ...]:
+    """In which forms a token is looked for in what comes back from a bridge; none of one that is short enough to be a word.
+    They are kept: making them takes longer than looking."""
+    return spellings([token]) if len(token) >= _SHORTEST_TOKEN else ()
 
 
 class BridgeRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -74,3 +75,23 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def initiator(self, kind: str) -> Initiator | None:
         """The first initiator of a type, or None."""
         return next((i for i in self.initiators if i.type == kind), None)
+
+
+class JobState(StrEnum):
+    """Whether a job takes runs."""
+
+    ACTIVE = "active"
+    WAITING = "waiting"
+    """Its ``startAt`` is still to come."""
+    ENDED = "ended"
+    """Its ``endAt`` is over."""
+    ARCHIVED = "archived"
+
+
+def state_at(job: Job, now: int) -> JobState:
+    """The state of a job at a time (microseconds): the engine starts its runs when it is active, and else refuses them."""
+    if job.archived_at is not None:
+        return JobState.ARCHIVED
+    if job.start_at is not None and now < job.start_at:
+        return JobState.WAITING
+    return JobState.ENDED if job.end_at is not None and now > job.end_at else JobState.ACTIVE

@@ -126,7 +126,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a run. It has no row in the database until it has an outcome."""
+    """One step of a run. It has no row in the database until it has an outcome. ``started_at`` and ``finished_at`` are None as
+    long as it has not, and of runs from before these were noted."""
 
     position: int
     spec: TaskSpec
@@ -136,6 +137,8 @@ class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
     minimum_confirmations: int | None = None
     confirmations: int | None = None
     wake_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,19 +225,20 @@ def strayed(run: Run, height: int, now: int) -> Run:
     return msgspec.structs.replace(cancelled, left_chain=height)
 
 
-def after(run: Run, position: int, outcome: Outcome, now: int) -> Run:
-    """The run after one of its tasks gave an outcome: the task run replaced, the run's status moved."""
+def after(run: Run, position: int, outcome: Outcome, now: int, *, began: int | None = None) -> Run:
+    """The run after one of its tasks gave an outcome: the task run replaced, the run's status moved. ``began`` is when the task
+    was executed, if this was the first time."""
     due_at: int | None = None
     match outcome:
         case Completed(data):
             left = position + 1 < len(run.tasks)
-            task, status = _task(run, position, R.COMPLETED, data), R.IN_PROGRESS if left else R.COMPLETED
+            task, status = _task(run, position, R.COMPLETED, data, now, began), R.IN_PROGRESS if left else R.COMPLETED
         case Errored(error, data):
-            task, status = _task(run, position, R.ERRORED, data, error=error), R.ERRORED
+            task, status = _task(run, position, R.ERRORED, data, now, began, error=error), R.ERRORED
         case Sends(_, data):
-            task, status = _task(run, position, R.PENDING_CONFIRMATIONS, data), R.PENDING_CONFIRMATIONS
+            task, status = _task(run, position, R.PENDING_CONFIRMATIONS, data, now, began), R.PENDING_CONFIRMATIONS
         case Waits(status, data, until):
-            task, due_at = _task(run, position, status, data, wake_at=until), until
+            task, due_at = _task(run, position, status, data, now, began, wake_at=until), until
     tasks = (*run.tasks[:position], task, *run.tasks[position + 1 :])
     return moved(msgspec.structs.replace(run, tasks=tasks), status, now, error=_why(task), due_at=due_at)
 
@@ -260,7 +264,7 @@ def called_off(run: Run, why: str, now: int) -> Run:
     """The run, cancelled for good by an operator, with the task that waits, if one has begun. Raises IllegalMove."""
     task = run.next_task()
     if task is not None and task.status.pending:
-        ended = _task(run, task.position, R.CANCELLED, task.data)
+        ended = _task(run, task.position, R.CANCELLED, task.data, now, None)
         run = msgspec.structs.replace(run, tasks=(*run.tasks[: task.position], ended, *run.tasks[task.position + 1 :]))
     return moved(run, R.CANCELLED, now, error=why)
 
@@ -273,9 +277,26 @@ def waits_as_before(before: Run, run: Run) -> bool:
 
 
 def _task(
-    run: Run, position: int, status: RunStatus, data: Data | None, *, error: str | None = None, wake_at: int | None = None
+    run: Run,
+    position: int,
+    status: RunStatus,
+    data: Data | None,
+    now: int,
+    began: int | None,
+    *,
+    error: str | None = None,
+    wake_at: int | None = None,
 ) -> TaskRun:
-    return msgspec.structs.replace(run.tasks[position], status=status, data=data, error=_short(error), wake_at=wake_at)
+    task = run.tasks[position]
+    return msgspec.structs.replace(
+        task,
+        status=status,
+        data=data,
+        error=_short(error),
+        wake_at=wake_at,
+        started_at=began if task.started_at is None else task.started_at,
+        finished_at=now if status in FINISHED else None,
+    )
 
 
 def _why(task: TaskRun) -> str | None:

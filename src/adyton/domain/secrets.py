@@ -93,7 +93,11 @@ def redact(text: str, values: Mapping[str, str] | Iterable[str]) -> str:
 
 def redact_all(value: Any, values: Mapping[str, str] | Iterable[str]) -> Any:
     """A JSON value without the values in any of its texts and keys; a number is hidden if its digits are one of them."""
-    known = spellings(values)
+    return redact_all_with(spellings(values), value)
+
+
+def redact_all_with(known: tuple[str, ...], value: Any) -> Any:
+    """The JSON value without any of ``known``, which ``spellings`` made."""
     return _redacted(value, known) if known else value
 
 

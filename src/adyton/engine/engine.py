@@ -45,6 +45,7 @@ from adyton.ethereum.head_tracker import ChainState
 from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import runs as stored
+from adyton.storage import statistics
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.database import Database, Statement
 
@@ -141,7 +142,9 @@ class Engine:
         as stored. Raises IllegalMove, and Conflict when it changed since it was read; StorageUnavailable."""
         ended = called_off(run, why, self._clock.now())
         changed = [task for task in ended.tasks if task is not run.tasks[task.position]]
-        await self._db.write(*stored.save(ended, changed), *self.news.saved([ended]), *also)
+        # One that ended because its request had left the chain is counted already.
+        again = statistics.forgotten([run.id]) if run.status.finished else ()
+        await self._db.write(*again, *stored.save(ended, changed), *self.news.saved([ended]), *also)
         self._stored(ended)
         return msgspec.structs.replace(ended, version=ended.version + 1)
 

@@ -7,7 +7,7 @@ the world that was under way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import structlog
 
 from adyton.domain import confirmations
 from adyton.domain.errors import Conflict, StorageUnavailable
+from adyton.domain.exchanges import Exchange
 from adyton.domain.runs import (
     Errored,
     Outcome,
@@ -36,7 +37,9 @@ from adyton.engine.perform import Adapters, Performer
 from adyton.engine.standing import ChainSight, Standing
 from adyton.metrics import Metrics
 from adyton.ports import Clock
+from adyton.storage import exchanges as stored_exchanges
 from adyton.storage import runs as stored
+from adyton.storage import statistics
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.database import Database, Statement
 from adyton.storage.logs import Cursor
@@ -111,6 +114,8 @@ class Executor:
         current = await self._resumed(run)
         changed = {task.position: task for task in current.tasks if task is not run.tasks[task.position]}
         sends: Sends | None = None
+        made: list[tuple[int, Exchange]] = []
+        began = self._clock.now()
         while current.status is RunStatus.IN_PROGRESS and sends is None:
             task = current.next_task()
             if task is None:
@@ -121,9 +126,10 @@ class Executor:
                 break
             task = current.tasks[task.position]
             if changed and not self.performer.is_pure(task):
-                current = await self._save(current, changed.values())
-                changed = {}
-            outcome = await self._perform(current, task)
+                current = await self._save(current, changed.values(), made)
+                changed, made = {}, []
+                began = self._clock.now()
+            outcome = await self._perform(current, task, made)
             if isinstance(outcome, Errored) and (height := await self._standing.homeless(current, task)) is not None:
                 current = moved(current, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=height + 1)
                 break
@@ -132,14 +138,16 @@ class Executor:
                 break
             if isinstance(outcome, Sends):
                 sends = outcome
-            current = after(current, task.position, outcome, self._clock.now())
+            ended = self._clock.now()
+            current = after(current, task.position, outcome, ended, began=began)
+            began = ended
             changed[task.position] = current.tasks[task.position]
         current = self._last_seen(run, current)
         if sends is None:
             current = await self._dated(run, current)
-            if msgspec.structs.replace(current, updated_at=run.updated_at) == run:
+            if not made and msgspec.structs.replace(current, updated_at=run.updated_at) == run:
                 return run  # it waits on, and nothing is new
-        done = await self._save(current, changed.values(), sends)
+        done = await self._save(current, changed.values(), made, sends)
         return done if done.left_chain is None else await self._reconsidered(done)
 
     async def answer(self, run: Run, outcome: Outcome, *, with_input: bool = False) -> Run:
@@ -195,7 +203,7 @@ class Executor:
         if not await self._standing.is_back(run):
             return run
         back = moved(run, RunStatus.PENDING_CONFIRMATIONS, self._clock.now(), wake_height=run.creation_height)
-        return await self._save(back, ())
+        return await self._save(back, (), (), before=statistics.forgotten([run.id]))
 
     def _last_seen(self, before: Run, run: Run) -> Run:
         """A run that has waited and is over, with the newest height: what a client saw while it waited does not go back."""
@@ -217,10 +225,14 @@ class Executor:
 
     # --- a task ------------------------------------------------------------------------------------------------------
 
-    async def _perform(self, run: Run, task: TaskRun) -> Outcome:
-        """What the task answers. Raises StorageUnavailable."""
+    async def _perform(self, run: Run, task: TaskRun, made: list[tuple[int, Exchange]]) -> Outcome:
+        """What the task answers; its HTTP exchanges are added to ``made``. Raises StorageUnavailable."""
+        exchanges: list[Exchange] = []
         answer = partial(self._standing.answer, run, task)
-        return await self.performer.perform(run, task, transaction=answer, connected=self.connected)
+        outcome = await self.performer.perform(run, task, transaction=answer, connected=self.connected, exchanges=exchanges)
+        if exchanges:
+            made += [(task.position, each) for each in exchanges]
+        return outcome
 
     # --- after -------------------------------------------------------------------------------------------------------
 
@@ -234,13 +246,24 @@ class Executor:
             due_at = self.deadlines.due_at(run.status, self._clock.now())
         return msgspec.structs.replace(run, due_at=due_at)
 
-    async def _save(self, run: Run, changed: Iterable[TaskRun], sends: Sends | None = None) -> Run:
-        """Write the run's new state, the task runs that changed and the transaction that a task asked for, at once.
+    async def _save(
+        self,
+        run: Run,
+        changed: Iterable[TaskRun],
+        made: Sequence[tuple[int, Exchange]],
+        sends: Sends | None = None,
+        before: Sequence[Statement] = (),
+    ) -> Run:
+        """Write the run's new state, the task runs that changed, the HTTP exchanges that they made and the transaction that a
+        task asked for, at once, behind ``before``. A crash before it loses the exchanges with the outcome: the task is executed
+        again.
 
         A database that cannot write now is asked again: the outcome of a request to the world is not thrown away.
         """
         tasks = list(changed)
-        statements = [*stored.save(run, tasks), *self._news.saved([run])]
+        statements = [*before, *stored.save(run, tasks), *self._news.saved([run])]
+        if made:
+            statements.append(stored_exchanges.insert(run.id, made))
         if sends is not None:
             statements.append(stored_transactions.detached(run.id, tasks[-1].position))
             statements.append(

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+import msgspec
+
+from adyton.domain.external_initiators import EXTERNAL
 from adyton.domain.jobs import Job
 from adyton.storage import jobs as stored
 from adyton.storage.database import Database
 
 _KEPT = 256
+
+
+class Mentions(msgspec.Struct, frozen=True):
+    """The live jobs that name something, the oldest first: a task type, an external initiator (in small letters)."""
+
+    by_task: dict[str, list[Job]] = {}
+    by_initiator: dict[str, list[Job]] = {}
 
 
 class JobRegistry:
@@ -23,6 +33,7 @@ class JobRegistry:
         self._others: OrderedDict[tuple[str, int | None], Job] = OrderedDict()
         self._listeners: list[Callable[[], None]] = []
         self._by_age: tuple[int, list[Job]] = (-1, [])
+        self._mentions: tuple[int, Mentions] = (-1, Mentions())
 
     async def load(self) -> None:
         """Read every live job. Called once, before anything else runs."""
@@ -34,6 +45,12 @@ class JobRegistry:
         if self._by_age[0] != self.version:
             self._by_age = (self.version, sorted(self.jobs.values(), key=lambda job: (job.created_at, job.id)))
         return self._by_age[1]
+
+    def mentions(self) -> Mentions:
+        """Which live jobs name what; not to be changed. Found again after a change only."""
+        if self._mentions[0] != self.version:
+            self._mentions = (self.version, _mentions(self.by_age()))
+        return self._mentions[1]
 
     def add(self, job: Job) -> None:
         """Take note of a job that has just been stored, new or changed in place. What is older than what is known is not."""
@@ -85,3 +102,13 @@ class JobRegistry:
             while len(self._others) > _KEPT:
                 self._others.popitem(last=False)
         return job
+
+
+def _mentions(jobs: list[Job]) -> Mentions:
+    found = Mentions(by_task={}, by_initiator={})
+    for job in jobs:
+        for kind in {task.type for task in job.tasks}:
+            found.by_task.setdefault(kind, []).append(job)
+        for name in {each.name.lower() for each in job.initiators if each.type == EXTERNAL and each.name}:
+            found.by_initiator.setdefault(name, []).append(job)
+    return found

@@ -11,6 +11,7 @@ from adyton.adapters.base import ActiveAdapter, Adapter, PureAdapter, TaskContex
 from adyton.adapters.params import task_params
 from adyton.domain.data import MergeError
 from adyton.domain.errors import Invalid, StorageUnavailable
+from adyton.domain.exchanges import Exchange
 from adyton.domain.requests import reserved_keys
 from adyton.domain.runs import Data, Errored, Outcome, Run, TaskRun
 from adyton.domain.transactions import Transaction
@@ -64,10 +65,11 @@ class Performer:
         transaction: Callable[[], Awaitable[Transaction | None]],
         connected: bool,
         ask: Ask | None = None,
+        exchanges: list[Exchange] | None = None,
     ) -> Outcome:
         """What the task answers, within the bounds of what it may leave. Never raises for what a job or a source can do wrong;
         the data are kept with an error. ``transaction`` finds the task's own, ``ask`` puts the task to its adapter (None: as it
-        is). Raises StorageUnavailable."""
+        is); HTTP exchanges are added to ``exchanges``. Raises StorageUnavailable."""
         before: Data = {}
         try:
             adapter = self._adapters.find(task.spec.type)
@@ -82,6 +84,7 @@ class Performer:
                 transaction=await transaction(),
                 connected=connected,
                 spec=task.spec.params,
+                exchanges=exchanges,
             )
             outcome = await (ask or self.ask)(adapter, params, before, context)
             return self.bounded(outcome, given=before, task_type=adapter.name)

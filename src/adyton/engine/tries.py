@@ -16,6 +16,7 @@ from adyton.adapters.base import Adapter, Asking, Question, TaskContext
 from adyton.adapters.http import HttpAdapter
 from adyton.domain.data import MergeError
 from adyton.domain.errors import Invalid
+from adyton.domain.exchanges import Exchange
 from adyton.domain.runs import Completed, Data, Errored, Outcome, Run, RunStatus, Sends, TaskRun, Waits, after, woken
 from adyton.domain.times import rfc3339
 from adyton.domain.transactions import Transaction, TransactionRequest
@@ -26,7 +27,7 @@ from adyton.ports import Clock
 _MILLI, _SECOND = 1000, 1_000_000
 
 
-class Came(StrEnum):
+class StepStatus(StrEnum):
     """What came of a task."""
 
     COMPLETED = "completed"
@@ -42,11 +43,12 @@ class Came(StrEnum):
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One task of the trial: what it was given and left, and how many milliseconds it took. ``note`` is for people;
-    ``question`` is what it would ask of the world, ``sends`` the transaction that it would send."""
+    ``question`` is what it would ask of the world, ``exchanges`` are the HTTP exchanges that it had, ``sends`` is the
+    transaction that it would send."""
 
     position: int
     type: str
-    came: Came
+    came: StepStatus
     input: Data
     params: Data | None = None
     output: Data | None = None
@@ -55,6 +57,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     status: RunStatus = RunStatus.UNSTARTED
     question: Question | None = None
+    exchanges: tuple[Exchange, ...] = ()
     sends: TransactionRequest | None = None
 
 
@@ -74,6 +77,7 @@ class Trial:
         self._posts = posts
         self._params: Data | None = None
         self._question: Question | None = None
+        self._exchanges: list[Exchange] = []
 
     async def go(self) -> None:
         """Perform task after task, until one stops the trial. May be cancelled at any time: nothing of it is durable. Raises
@@ -81,10 +85,11 @@ class Trial:
         while self.run.status is RunStatus.IN_PROGRESS and (task := self.run.next_task()) is not None:
             began = self._clock.monotonic()
             self._params = self._question = None
+            self._exchanges = []
             outcome = await self._outcome(task)
             step = self._step(task, outcome, round((self._clock.monotonic() - began) * _MILLI, 1))
             self.steps.append(step)
-            if step.came in {Came.HELD, Came.PENDING}:
+            if step.came in {StepStatus.HELD, StepStatus.PENDING}:
                 break
             self.run = self._next(task, outcome)
         self._leave()
@@ -94,12 +99,13 @@ class Trial:
         task = self.run.next_task()
         if task is not None and len(self.steps) == task.position:
             given = _given(self.run, task)
-            self.steps.append(_of(task, came=Came.ERRORED, input=given, params=self._params, error=why))
+            had = tuple(self._exchanges)
+            self.steps.append(_of(task, came=StepStatus.ERRORED, input=given, params=self._params, error=why, exchanges=had))
         self._leave()
 
     def _leave(self) -> None:
         for task in self.run.tasks[len(self.steps) :]:
-            self.steps.append(_of(task, came=Came.UNREACHED, input={}))
+            self.steps.append(_of(task, came=StepStatus.UNREACHED, input={}))
 
     # --- a task ------------------------------------------------------------------------------------------------------
 
@@ -110,7 +116,9 @@ class Trial:
             return self._performer.bounded(
                 Completed({**_given(self.run, task), **answered}), given={}, task_type=task.spec.type
             )
-        return await self._performer.perform(self.run, task, transaction=_none, connected=True, ask=self._ask)
+        return await self._performer.perform(
+            self.run, task, transaction=_none, connected=True, ask=self._ask, exchanges=self._exchanges
+        )
 
     async def _ask(self, adapter: Adapter, params: Data, before: Data, context: TaskContext) -> Outcome:
         """Put the task to its adapter, unless that would change something outside."""
@@ -133,25 +141,28 @@ class Trial:
     # --- what is told of it ------------------------------------------------------------------------------------------
 
     def _step(self, task: TaskRun, outcome: Outcome, ms: float) -> Step:
-        base = _of(task, came=Came.COMPLETED, input=_given(self.run, task), params=self._params, ms=ms)
+        had = tuple(self._exchanges)
+        base = _of(task, came=StepStatus.COMPLETED, input=_given(self.run, task), params=self._params, ms=ms, exchanges=had)
         if task.position in self._outputs and isinstance(outcome, Completed):
-            return msgspec.structs.replace(base, came=Came.GIVEN, output=outcome.data, note="not done: its output was given")
+            return msgspec.structs.replace(
+                base, came=StepStatus.GIVEN, output=outcome.data, note="not done: its output was given"
+            )
         if self._question is not None:
             note = f"would ask {self._question.whom}"
-            return msgspec.structs.replace(base, came=Came.HELD, question=self._question, note=note)
+            return msgspec.structs.replace(base, came=StepStatus.HELD, question=self._question, note=note)
         match outcome:
             case Completed(data):
                 return msgspec.structs.replace(base, output=data)
             case Errored(error, data):
-                return msgspec.structs.replace(base, came=Came.ERRORED, output=data, error=error)
+                return msgspec.structs.replace(base, came=StepStatus.ERRORED, output=data, error=error)
             case Sends(request, data):
                 note = "would send a transaction, and go on when it is safe"
-                return msgspec.structs.replace(base, came=Came.HELD, output=data, sends=request, note=note)
+                return msgspec.structs.replace(base, came=StepStatus.HELD, output=data, sends=request, note=note)
             case Waits(RunStatus.PENDING_SLEEP, data, until):
                 return msgspec.structs.replace(base, output=data, note=self._slept(until))
             case Waits(status, data, _):
                 note = f"a run would wait here: {status}"
-                return msgspec.structs.replace(base, came=Came.PENDING, output=data, status=status, note=note)
+                return msgspec.structs.replace(base, came=StepStatus.PENDING, output=data, status=status, note=note)
 
     def _slept(self, until: int | None) -> str:
         if until is None:

@@ -11,6 +11,7 @@ import prometheus_client
 
 from adyton.ethereum.connection import Answer, Call
 from adyton.ethereum.errors import RpcError
+from adyton.ethereum.recent import Recent, Recently
 from adyton.metrics import Metrics
 from adyton.ports import Clock
 
@@ -54,6 +55,7 @@ class Tally:
         self._bound: dict[tuple[str, Outcome], prometheus_client.Counter] = {}
         self._waiting: dict[Frame, float] = {}
         self._answered_at = 0.0
+        self._recent = Recent()
 
     @property
     def unanswered(self) -> float:
@@ -61,6 +63,10 @@ class Tally:
         if not self._waiting:
             return 0.0
         return self._clock.monotonic() - max(next(iter(self._waiting.values())), self._answered_at)
+
+    def recently(self) -> Recently:
+        """What was counted in the last hour."""
+        return self._recent.view(self._clock.now())
 
     def throttled(self) -> None:
         """The endpoint was asked too often."""
@@ -75,11 +81,16 @@ class Tally:
             yield frame
         finally:
             del self._waiting[frame]
+            seconds = None
             if frame.answers:
                 self._answered_at = self._clock.monotonic()
-                self._seconds.observe(self._answered_at - began)
+                seconds = self._answered_at - began
+                self._seconds.observe(seconds)
+            errors = 0
             for what, number in frame.outcomes().items():
                 self._counter(what).inc(number)
+                errors += 0 if what[1] is Outcome.OK else number
+            self._recent.count(self._clock.now(), calls=len(calls), errors=errors, seconds=seconds)
 
     def _counter(self, what: tuple[str, Outcome]) -> prometheus_client.Counter:
         counter = self._bound.get(what)

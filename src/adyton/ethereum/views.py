@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from adyton.domain.urls import redact
 from adyton.ethereum.endpoint import Endpoint
 from adyton.ethereum.endpoint_parts import Rules
+from adyton.ethereum.recent import Recently
 
 FAILING = "failing"
 """The state of an endpoint that is connected and does not answer."""
@@ -19,7 +21,8 @@ FAILING = "failing"
 class EndpointView(msgspec.Struct, frozen=True):
     """How one endpoint is. ``role`` is ``primary`` or ``send-only``; ``state`` is a word for it. ``head`` is the newest block
     that it has shown, ``head_age`` the seconds since it first showed that; ``problem`` says why it cannot be used, without
-    credentials."""
+    credentials. ``url`` is without them too. ``pace`` is how many calls a second may begin now (None: nobody limits them),
+    ``slowed`` that the endpoint wants fewer than we would make; ``recently`` counts what was asked of it."""
 
     name: str
     role: str
@@ -28,6 +31,10 @@ class EndpointView(msgspec.Struct, frozen=True):
     head: int | None
     head_age: float | None
     problem: str | None
+    url: str = ""
+    pace: float | None = None
+    slowed: bool = False
+    recently: Callable[[], Recently] = Recently
 
 
 def names(urls: Sequence[str]) -> list[str]:
@@ -52,6 +59,10 @@ def view(endpoint: Endpoint, rules: Rules, *, active: bool) -> EndpointView:
         head=endpoint.height.number,
         head_age=endpoint.height.age if known else None,
         problem=problem,
+        url=endpoint.where,
+        pace=None if math.isinf(endpoint.budget.pace) else endpoint.budget.pace,
+        slowed=endpoint.budget.slowed,
+        recently=endpoint.tally.recently,
     )
 
 

@@ -26,7 +26,7 @@ from adyton.metrics import Metrics
 from adyton.ports import Clock
 from adyton.storage import jobs as stored_jobs
 from adyton.storage import logs as stored
-from adyton.storage import request_runs, requests
+from adyton.storage import request_runs, requests, statistics
 from adyton.storage.database import Database, Statement
 
 log = structlog.get_logger(__name__)
@@ -211,11 +211,13 @@ def _taken_back(gone: Sequence[Request], engine: Engine, now: int) -> list[State
         log.info("the end of a request left the chain", job=each.job_id, run=each.run_id, request=each.request_id)
     keys = [(each.contract, each.request_id) for each in gone]
     closings = [(key, each.closed.transaction_hash) for key, each in zip(keys, gone, strict=True) if each.closed is not None]
-    return [requests.taken_back(closings), request_runs.revived(keys, now), *engine.news.moved_with(keys, now)]
+    going_on = (*statistics.forgotten_of(keys), request_runs.revived(keys, now))
+    return [*requests.taken_back(closings), *going_on, *engine.news.moved_with(keys, now)]
 
 
 def _run_statements(found: Decided, engine: Engine, now: int) -> list[Statement]:
-    statements: list[Statement] = []
+    moved = [*(old.id for old, _ in found.superseded), *(move.run.id for move in found.moves)]
+    statements = list(statistics.forgotten(moved)) if moved else []
     if found.superseded:
         why = "a reorganisation gave the id of its request to another request, which run {} answers"
         rows = [(old.id, new.id, why.format(new.id)) for old, new in found.superseded]
@@ -223,7 +225,6 @@ def _run_statements(found: Decided, engine: Engine, now: int) -> list[Statement]
     if found.runs:
         statements += engine.statements(found.runs)
     statements += [_move(move, now) for move in found.moves]
-    moved = [*(old.id for old, _ in found.superseded), *(move.run.id for move in found.moves)]
     return [*statements, *engine.news.moved(moved, now)]
 
 
@@ -235,7 +236,7 @@ def _request_statements(found: Decided, engine: Engine, now: int) -> list[Statem
     if found.placed:
         statements += [*requests.noted(found.placed), requests.placed(found.placed)]
     if found.closings:
-        statements.append(requests.closed(found.closings))
+        statements += requests.closed(found.closings)
     cancelled = [
         (*key, f"the requester cancelled the request in transaction {closing.transaction_hash}", closing.block_number)
         for key, closing in found.closings

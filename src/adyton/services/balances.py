@@ -163,10 +163,10 @@ class BalanceMonitor:
             if eth is None or eth >= least:
                 return None
             why = "ETH_BALANCE_MINIMUM_WEI" if self._minimums.eth else f"what {ANSWERS} answers may cost now"
-            return f"it holds {eighteen(eth)} ETH, less than {eighteen(least)}, {why}"
+            return f"it holds {eighteen(eth)} ETH, less than {eighteen(least)} ETH, {why}"
         if link is None or link >= self._minimums.link:
             return None
-        return f"it holds {eighteen(link)} LINK, less than {eighteen(self._minimums.link)}, LINK_BALANCE_MINIMUM_JUELS"
+        return f"it holds {eighteen(link)} LINK, less than {eighteen(self._minimums.link)} LINK, LINK_BALANCE_MINIMUM_JUELS"
 
     def _tell(self, seen: dict[tuple[Kind, Address], Holding]) -> None:
         """One line for each threshold that was crossed since the last look."""

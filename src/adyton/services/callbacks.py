@@ -7,14 +7,16 @@ wait.
 
 from __future__ import annotations
 
+import msgspec
 import structlog
 
 from adyton.domain import data
 from adyton.domain.bridge_answers import Answer, late, read_callback
-from adyton.domain.bridges import Bridge, token_matches
+from adyton.domain.bridges import Bridge, token_matches, token_spellings
 from adyton.domain.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
 from adyton.domain.jobs import Job
 from adyton.domain.runs import Data, Run, RunStatus, TaskRun
+from adyton.domain.secrets import redact_all_with, redact_with
 from adyton.services.jobs import plain_id
 from adyton.services.parts import Parts
 from adyton.storage import runs as stored
@@ -50,7 +52,7 @@ async def resume(parts: Parts, run_id: str, token: str, body: bytes) -> tuple[Ru
     if not token_matches(bridge, token):
         log.warning("a bridge's answer came with a wrong token", bridge=bridge.name, run=run.id)
         raise Unauthenticated("wrong token", code="ADY-0457")
-    done = await _answered(parts, run, task, answer)
+    done = await _answered(parts, run, task, _without_token(answer, bridge))
     log.info("bridge answered", bridge=bridge.name, run=done.id, job=done.job_id, status=done.status.value)
     job = await parts.jobs.job(done.job_id)
     assert job is not None, "a run has a job"
@@ -92,6 +94,13 @@ def _read(body: bytes) -> Answer:
         return read_callback(body)
     except Invalid as wrong:
         raise NotResumed(str(wrong), code="ADY-0460") from None
+
+
+def _without_token(answer: Answer, bridge: Bridge) -> Answer:
+    """The answer without the token that the bridge is shown, should it say it back."""
+    known = token_spellings(bridge.outgoing_token)
+    error = None if answer.error is None else redact_with(known, answer.error)
+    return msgspec.structs.replace(answer, error=error, data=redact_all_with(known, answer.data))
 
 
 def _asked_of(parts: Parts, run: Run) -> tuple[Bridge, TaskRun]:

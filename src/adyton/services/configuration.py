@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
-from adyton.config import settings
+from adyton.config import Setting, settings
 from adyton.config.kinds import LOG_LEVEL
 from adyton.domain.errors import Fault, Invalid
 from adyton.domain.request_json import field, first_object, kind_of
@@ -41,6 +41,8 @@ class SettingShown(msgspec.Struct, frozen=True):
     meaning: str
     allowed: str
     secret: bool
+    changeable: bool
+    """Whether it may change while the node runs."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -52,30 +54,33 @@ class Change(msgspec.Struct, frozen=True):
 
 def shown(parts: Parts) -> list[SettingShown]:
     """Every setting, in the order of docs/configuration.md."""
-    config, now = parts.config, _changed(parts)
-    return [
-        SettingShown(
-            name=row.name,
-            value=now.get(row.field, config.shown(row.field)),
-            source=SET if row.field in now else config.sources.get(row.field, ""),
-            default=row.default,
-            group=row.group,
-            meaning=row.meaning,
-            allowed=row.kind.allowed,
-            secret=row.kind.mask is not None,
-        )
-        for row in settings()
-    ]
+    now = _now(parts)
+    return [_setting(parts, row, now) for row in settings()]
 
 
-def _changed(parts: Parts) -> Mapping[str, str]:
-    """Fields whose value is not the configured one any more."""
-    now = {
+def _setting(parts: Parts, row: Setting, now: Mapping[str, str]) -> SettingShown:
+    configured = parts.config.shown(row.field)
+    value = now.get(row.field, configured)
+    return SettingShown(
+        name=row.name,
+        value=value,
+        source=parts.config.sources.get(row.field, "") if value == configured else SET,
+        default=row.default,
+        group=row.group,
+        meaning=row.meaning,
+        allowed=row.kind.allowed,
+        secret=row.kind.mask is not None,
+        changeable=row.field in now,
+    )
+
+
+def _now(parts: Parts) -> Mapping[str, str]:
+    """The fields that may change while the node runs, and their values."""
+    return {
         "eth_gas_price_default": str(parts.outgoing.price_default),
         "log_level": parts.levels.now,
         "log_sql": "true" if parts.sql_log.speaks else "false",
     }
-    return {name: value for name, value in now.items() if value != parts.config.shown(name)}
 
 
 async def change(parts: Parts, body: bytes) -> Change:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from adyton.domain import data
+from adyton.domain import data, json_places
 from adyton.domain.errors import Fault, Invalid
 from adyton.domain.job_requests import judge, understood
 from adyton.domain.job_specs import spec_of
@@ -14,7 +15,7 @@ from adyton.domain.job_warnings import warnings
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.request_json import first_object
 from adyton.domain.runs import Data
-from adyton.services import external_initiators, jobs, schedules
+from adyton.services import external_initiators, job_lists, schedules
 from adyton.services.jobs import in_use
 from adyton.services.parts import Parts
 from adyton.storage import jobs as stored
@@ -42,7 +43,24 @@ async def validate(parts: Parts, text: bytes) -> Judged:
     draft = await judged(parts, first_object(text))
     if draft.own_id and await stored.get(parts.db, draft.job.id, archived=True) is not None:
         raise Invalid(Fault(in_use(draft.job.id), "/externalJobID", code="ADY-0291"))
-    return draft
+    # A long text takes some tens of milliseconds.
+    unread = await asyncio.to_thread(_unread, text.decode())
+    return msgspec.structs.replace(draft, warnings=[*draft.warnings, *unread])
+
+
+def _unread(text: str) -> list[Fault]:
+    """What of a text that is a job says nothing: it is passed over, as v0.6.2 did, and was probably meant."""
+    places = json_places.read(text)
+    found = [
+        Fault(  # no page: a warning
+            f'the key "{each.key[:40]}" stands twice in its object: only the last one counts', each.pointer
+        )
+        for each in places.repeated
+    ]
+    if places.rest is not None:
+        words = f"what stands behind the end of the job, from line {places.rest.line} on, is not read"
+        found.append(Fault(words))  # no page: a warning
+    return found
 
 
 async def judged(parts: Parts, source: Mapping[str, object], *, at: str = "") -> Judged:
@@ -51,9 +69,12 @@ async def judged(parts: Parts, source: Mapping[str, object], *, at: str = "") ->
     now, made_up = parts.clock.now(), parts.entropy.new_id()
     job, faults = understood(source, job_id=made_up, now=now)
     # What comes of that a place could not be read is no fault of its own. Of confirmations nothing comes.
-    unreadable = [fault.pointer for fault in faults if not fault.pointer.endswith("/confirmations")]
+    unreadable = {fault.pointer for fault in faults if not fault.pointer.endswith("/confirmations")}
+    around = {outer for pointer in unreadable for outer in _outwards(pointer)}
     faults += [
-        fault for fault in judge(job, parts.task_types.check) if not any(_meet(fault.pointer, place) for place in unreadable)
+        fault
+        for fault in judge(job, parts.task_types.check)
+        if fault.pointer not in around and unreadable.isdisjoint(_outwards(fault.pointer))
     ]
     faults += await _unverified(parts, job, faults)
     tells = await _told(parts, job, faults)
@@ -63,10 +84,10 @@ async def judged(parts: Parts, source: Mapping[str, object], *, at: str = "") ->
     return Judged(job, job.id != made_up, tells, warnings(job, source, fires, now), fires)
 
 
-async def exported(parts: Parts, job_id: str) -> tuple[Job, Data]:
-    """A job that is not archived, and the request that would make it: as it was accepted, or, for a job of an older node, as
-    its rows tell. Raises NotFound."""
-    job = jobs.get(parts, job_id)
+async def exported(parts: Parts, job_id: str, *, archived: bool = False) -> tuple[Job, Data]:
+    """A job, an archived one only when asked for, and the request that would make it: as it was accepted, or, for a job of an
+    older node, as its rows tell. Raises NotFound."""
+    job = await job_lists.find(parts, job_id, archived=archived)
     text = await stored.spec(parts.db, job.id)
     parsed = None if text is None else data.parse(text)
     return job, parsed if isinstance(parsed, dict) else spec_of(job)
@@ -79,25 +100,29 @@ def below(at: str, faults: Sequence[Fault]) -> list[Fault]:
 
 async def _unverified(parts: Parts, job: Job, known: Sequence[Fault]) -> list[Fault]:
     """What only a look at secrets and installed adapters finds, of the tasks of which nothing is known yet."""
-    wrong = {n for n in range(len(job.tasks)) for fault in known if _stands_in(fault.pointer, f"/tasks/{n}")}
+    wrong = {outer for fault in known for outer in _outwards(fault.pointer)}
     try:
         await parts.task_types.verify(job.tasks)
     except Invalid as invalid:
         return [
             msgspec.structs.replace(fault, code=fault.code or invalid.error_code)
             for fault in invalid.faults
-            if not any(_stands_in(fault.pointer, f"/tasks/{n}") for n in wrong)
+            if wrong.isdisjoint(_tasks(fault.pointer))
         ]
     return []
 
 
-def _meet(pointer: str, other: str) -> bool:
-    """Whether one of the two stands in the other."""
-    return _stands_in(pointer, other) or _stands_in(other, pointer)
+def _outwards(pointer: str) -> Iterator[str]:
+    """The pointer, and those of all that it stands in."""
+    yield pointer
+    while pointer:
+        pointer = pointer.rpartition("/")[0]
+        yield pointer
 
 
-def _stands_in(pointer: str, place: str) -> bool:
-    return pointer == place or pointer.startswith(f"{place}/")
+def _tasks(pointer: str) -> list[str]:
+    """The pointer of the task in which a pointer stands."""
+    return [each for each in _outwards(pointer) if each.startswith("/tasks/") and each.count("/") == 2]
 
 
 async def _told(parts: Parts, job: Job, faults: list[Fault]) -> str | None:

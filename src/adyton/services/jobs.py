@@ -1,11 +1,10 @@
-"""Jobs: create, show, list, archive."""
+"""Jobs: create, show, archive. Lists of them are in ``job_lists``."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-import msgspec
 import structlog
 
 from adyton.domain import data, strangers
@@ -22,7 +21,6 @@ from adyton.services.parts import Parts
 from adyton.storage import jobs as stored
 from adyton.storage import notifications, rereads
 from adyton.storage.database import Statement
-from adyton.storage.paged import Paged, in_parts
 
 log = structlog.get_logger(__name__)
 
@@ -148,36 +146,6 @@ def get(parts: Parts, job_id: str) -> Job:
     if job is None:
         raise NotFound("JobSpec not found", code="ADY-0293")
     return job
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs are wanted, None is any: by name, by the type of an initiator, by the type of a task."""
-
-    name: str | None = None
-    initiator: str | None = None
-    task: str | None = None
-
-
-def page(parts: Parts, wanted: Wanted, *, offset: int, limit: int, descending: bool) -> Paged[Job]:
-    """A page of the jobs that are not archived, by age. All of them are in memory."""
-    found = parts.jobs.by_age()
-    if wanted != _ANY:
-        found = [job for job in found if _is_wanted(job, wanted)]
-    count = len(found)
-    if not descending:
-        return Paged(count, in_parts(found[offset : offset + limit]))
-    return Paged(count, in_parts(found[max(count - offset - limit, 0) : max(count - offset, 0)][::-1]))
-
-
-def _is_wanted(job: Job, wanted: Wanted) -> bool:
-    return (
-        wanted.name in {None, job.name}
-        and (wanted.initiator is None or any(each.type == wanted.initiator for each in job.initiators))
-        and (wanted.task is None or any(each.type == wanted.task for each in job.tasks))
-    )
-
-
-_ANY = Wanted()
 
 
 async def archive(parts: Parts, job_id: str) -> None:

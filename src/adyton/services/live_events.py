@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from adyton.domain import evm
 from adyton.domain.chain import Head
@@ -66,7 +67,8 @@ class Event(msgspec.Struct, frozen=True):
 
 class Alert(msgspec.Struct, frozen=True, rename="camel"):
     """Something that an operator should see to, or that is over: ``status`` is ``raised`` or ``cleared``. ``source`` is
-    ``alarm`` for what stays until its cure was applied, ``health`` for a check that fails; ``code`` names the page about it."""
+    ``alarm`` for what stays until its cure was applied, ``health`` for a check that fails, ``rule`` for what destinations are
+    told; ``code`` names the page about it. ``subject`` is what a rule is about ("": the node)."""
 
     name: str
     source: str
@@ -75,6 +77,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
     since: str
     cure: str | None = None
     code: str | None = None
+    subject: str | UnsetType = UNSET
 
 
 # --- ids -------------------------------------------------------------------------------------------------------------

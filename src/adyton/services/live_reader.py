@@ -14,6 +14,7 @@ from adyton.services.live_guests import ASKED
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
 from adyton.storage import alarms, changes
+from adyton.storage import alerts as stored_alerts
 from adyton.storage.changes import Place
 
 LOOKED_AFTER = 5.0
@@ -126,7 +127,7 @@ class LiveReader:
         found = await self._alerts(before)
         at = rfc3339(self._parts.clock.now())
         cleared = [
-            Alert(old.name, old.source, "cleared", old.detail, at, code=old.code)
+            Alert(old.name, old.source, "cleared", old.detail, at, code=old.code, subject=old.subject)
             for key, old in before.items()
             if key not in found
         ]
@@ -148,11 +149,18 @@ class LiveReader:
                 found[key] = before.get(key) or Alert(check.name, "health", "raised", check.output, at, code=check.code)
         try:
             raised = await alarms.load(self._parts.db)
+            standing = await stored_alerts.standing(self._parts.db)
         except AdytonError:
-            return found | {key: alert for key, alert in before.items() if key[0] == "alarm"}
+            return found | {key: alert for key, alert in before.items() if key[0] != "health"}
         for alarm in raised:
             key = ("alarm", alarm.name)
             found[key] = Alert(alarm.name, "alarm", "raised", alarm.detail, rfc3339(alarm.since), alarm.cure, alarm.code)
+        for told in standing:
+            if told.raised_at is not None:
+                at = rfc3339(told.raised_at)
+                found["rule", told.id] = Alert(
+                    told.rule, "rule", "raised", told.detail, at, told.to_do, told.code, told.subject
+                )
         return found
 
     @property

@@ -12,6 +12,7 @@ from datetime import UTC, tzinfo
 from functools import partial
 from typing import Protocol
 
+from adyton.adapters.bridge import BridgeAdapter
 from adyton.config import Config
 from adyton.domain.chain import Address, Hash, Hex, Receipt
 from adyton.domain.gas import GasRules
@@ -25,7 +26,8 @@ from adyton.ethereum.head_tracker import ChainState
 from adyton.ethereum.views import EndpointView
 from adyton.initiators.open_requests import OpenRequests
 from adyton.metrics import Metrics
-from adyton.ports import Clock, Entropy, HttpTransport, LogLevels, LoneLevel
+from adyton.ports import NO_DISK, NO_MAIL, Clock, Disk, Entropy, HttpTransport, LogLevels, LoneLevel, MailTransport
+from adyton.services.alert_signals import AlertSignals
 from adyton.services.audit import AuditLog
 from adyton.services.balances import Holding
 from adyton.services.edge import Edge
@@ -218,6 +220,10 @@ class TaskTypes(Protocol):
         """Confirmations of the request that a task of that type waits for at least. Raises Invalid as ``check``."""
         ...
 
+    def bridge(self, name: str) -> BridgeAdapter | None:
+        """What asks a bridge; None when there is none of that name, or another adapter has it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -230,7 +236,8 @@ class Parts:
     ``finality_depth`` is in blocks. ``http`` reaches external initiators; ``news`` is set when there is something
     that they are to be told. ``trying`` is held by each draft that is tried, so that the others wait. ``live`` hands events
     to those who watch, ``explorer`` shows how the line to one is. ``zone`` is that of cron lines which name none. ``edge`` is
-    what the API's server says of itself.
+    what the API's server says of itself. ``mail`` tells alerts to people, ``disk`` is that of ROOT, ``alerts`` wakes those who
+    watch and tell.
     """
 
     config: Config
@@ -269,3 +276,6 @@ class Parts:
     live: Hub = field(default_factory=Hub)
     explorer: ExplorerView = field(default_factory=ExplorerView)
     edge: Edge = field(default_factory=Edge)
+    alerts: AlertSignals = field(default_factory=AlertSignals)
+    mail: MailTransport = NO_MAIL
+    disk: Disk = NO_DISK

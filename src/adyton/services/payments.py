@@ -6,6 +6,7 @@ answer waits a moment for its hash. A caller who may ask twice gives the payment
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 
@@ -19,6 +20,7 @@ from adyton.domain.request_json import field, first_object, kind_of
 from adyton.domain.transactions import Transaction, TransactionRequest, TransactionState
 from adyton.ethereum.errors import RpcError
 from adyton.ethereum.reverts import revert_text
+from adyton.services.balances import Kind
 from adyton.services.parts import Parts
 from adyton.storage import operator_transactions as stored
 
@@ -27,6 +29,8 @@ HASH_SECONDS = 3.0
 """How long an answer waits for a node to have the transaction."""
 _UNDER_WAY = frozenset({TransactionState.UNSTARTED, TransactionState.IN_PROGRESS})
 _LOOK_EVERY = 0.05
+_LOOKED_AT = 20
+"""Contracts that are asked at once what can be withdrawn."""
 _WITHDRAWABLE = "0x50188301"
 _WITHDRAW = "f3fef3a3"
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
@@ -39,6 +43,28 @@ log = structlog.get_logger(__name__)
 
 class NotChecked(Refused):
     """What the contract holds could not be told; a 500 in v0.6.2."""
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payment would be: ``amount`` (juels of a withdrawal, wei of a transfer) of the ``available``, from a contract (of
+    a withdrawal) to an address, sent by a key of ours for ``cost`` wei of gas at most."""
+
+    purpose: str
+    sender: Address
+    contract: Address | None
+    to: Address
+    amount: int
+    available: int
+    cost: int
+
+
+class Withdrawable(msgspec.Struct, frozen=True):
+    """What can be withdrawn from a contract: ``juels``, by the key ``owner``; or why that cannot be told."""
+
+    contract: Address
+    juels: int | None
+    owner: Address | None
+    refusal: str | None = None
 
 
 class _Ask(msgspec.Struct, frozen=True):
@@ -56,10 +82,7 @@ async def withdraw(parts: Parts, body: bytes, key: str | None) -> Transaction:
     Raises Invalid (v0.6.2's texts), NotChecked, Conflict (the key belongs to another payment), Disconnected.
     """
     ask = _read(body, key, struct="WithdrawalRequest", unit="Link", source="contractAddress")
-    contract = ask.source or parts.config.oracle_contract_address
-    if contract is None:
-        raise NotChecked("OracleContractAddress not set; cannot check LINK balance", code="ADY-0714")
-    data = f"0x{_WITHDRAW}{ask.to[2:]:0>64}{ask.amount:064x}"
+    contract, data = _contract(parts, ask), _withdrawal(ask)
     known = await _known(parts, ask, WITHDRAWAL, contract, data, 0)
     if known is not None:
         return known
@@ -76,13 +99,52 @@ async def transfer(parts: Parts, body: bytes, key: str | None) -> Transaction:
     known = await _known(parts, ask, TRANSFER, ask.to, "0x", ask.amount)
     if known is not None:
         return known
-    keys = parts.keys.addresses()
-    if not keys:
-        raise Invalid("Must activate an account before creating a transaction", code="ADY-0713")
-    if ask.source is not None and ask.source not in keys:
-        raise Invalid(Fault("Transaction failed: account does not exist", "/from", code="ADY-0712"))
-    senders = await _able(parts, (ask.source,) if ask.source is not None else keys, ask.amount)
+    senders = await _able(parts, _payers(parts, ask), ask.amount)
     return await _pay(parts, TransactionRequest(to=ask.to, data="0x", value=ask.amount, senders=senders), TRANSFER, ask)
+
+
+# --- looking ahead ---------------------------------------------------------------------------------------------------
+
+
+async def foresee_withdrawal(parts: Parts, body: bytes, key: str | None) -> Foreseen:
+    """What ``withdraw`` would do now. Nothing is written. Raises as that does."""
+    ask = _read(body, key, struct="WithdrawalRequest", unit="Link", source="contractAddress")
+    contract = _contract(parts, ask)
+    sender = await _owner(parts, contract, ask.amount, _withdrawal(ask))
+    held, _ = await _withdrawable(parts, contract, (sender,))
+    cost = await parts.outgoing.foresight.cost_now()
+    available = held.get(sender, 0)
+    return Foreseen(
+        purpose=WITHDRAWAL, sender=sender, contract=contract, to=ask.to, amount=ask.amount, available=available, cost=cost
+    )
+
+
+async def foresee_transfer(parts: Parts, body: bytes, key: str | None) -> Foreseen:
+    """What ``transfer`` would do now. Nothing is written. Raises as that does."""
+    ask = _read(body, key, struct="SendEtherRequest", unit="Eth", source="from")
+    sender = (await _able(parts, _payers(parts, ask), ask.amount))[0]
+    cost = await parts.outgoing.foresight.cost_now()
+    available = await parts.balances.balance(sender)
+    return Foreseen(
+        purpose=TRANSFER, sender=sender, contract=None, to=ask.to, amount=ask.amount, available=available, cost=cost
+    )
+
+
+async def withdrawable(parts: Parts) -> list[Withdrawable]:
+    """What can be withdrawn from each contract that is watched, or configured. Raises Disconnected."""
+    _check_connected(parts)
+    configured = parts.config.oracle_contract_address
+    watched = [holding.address for holding in parts.holdings() if holding.kind is Kind.CONTRACT]
+    contracts = list(dict.fromkeys([*([] if configured is None else [configured]), *watched]))[:_LOOKED_AT]
+    return list(await asyncio.gather(*(_looked_at(parts, contract) for contract in contracts)))
+
+
+async def _looked_at(parts: Parts, contract: Address) -> Withdrawable:
+    found, refusal = await _withdrawable(parts, contract, parts.keys.addresses())
+    if not found:
+        return Withdrawable(contract, None, None, refusal)
+    owner = max(found, key=lambda key: found[key])
+    return Withdrawable(contract, found[owner], owner)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -171,6 +233,26 @@ def _own_key(given: Mapping[str, object], header: str | None, faults: list[Fault
         faults.append(Fault("idempotencyKey must be a text of 1 to 200 ASCII characters", "/idempotencyKey", code="ADY-0720"))
         return None
     return key
+
+
+def _contract(parts: Parts, ask: _Ask) -> Address:
+    contract = ask.source or parts.config.oracle_contract_address
+    if contract is None:
+        raise NotChecked("OracleContractAddress not set; cannot check LINK balance", code="ADY-0714")
+    return contract
+
+
+def _withdrawal(ask: _Ask) -> Hex:
+    return f"0x{_WITHDRAW}{ask.to[2:]:0>64}{ask.amount:064x}"
+
+
+def _payers(parts: Parts, ask: _Ask) -> tuple[Address, ...]:
+    keys = parts.keys.addresses()
+    if not keys:
+        raise Invalid("Must activate an account before creating a transaction", code="ADY-0713")
+    if ask.source is not None and ask.source not in keys:
+        raise Invalid(Fault("Transaction failed: account does not exist", "/from", code="ADY-0712"))
+    return keys if ask.source is None else (ask.source,)
 
 
 # --- checking --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import structlog
 from adyton.domain import evm
 from adyton.domain.chain import Address, Log
 from adyton.domain.errors import Conflict, NotFound, Refused, TryAgain
-from adyton.domain.fates import Fate, fate
+from adyton.domain.fates import Fate, Kind, fate
 from adyton.domain.jobs import Initiator, Job
 from adyton.domain.requests import Request, RunLog, listener, read_run_log, run_log_in
 from adyton.domain.runs import Run, RunStatus
@@ -72,13 +72,26 @@ async def page(
     """A page of requests, the newest first unless told otherwise."""
     wanted = plain_id(job_id) if job_id is not None else None
     found = await fates.page(
-        parts.lists, chosen, job_id=wanted, contract=contract, offset=offset, limit=limit, descending=descending
+        parts.lists,
+        chosen,
+        job_id=wanted,
+        contract=contract,
+        offset=offset,
+        limit=limit,
+        descending=descending,
+        now=chain_time(parts),
     )
 
     async def known(part: Sequence[Request]) -> list[Accounted]:
         return await accounted(parts, part)
 
     return found.of(known)
+
+
+async def counts(parts: Parts, *, job_id: str | None = None, contract: Address | None = None) -> dict[Kind, int]:
+    """How many requests have each fate now; those of one job, of one contract."""
+    wanted = plain_id(job_id) if job_id is not None else None
+    return await fates.counts(parts.lists, chain_time(parts), job_id=wanted, contract=contract)
 
 
 async def get(parts: Parts, identity: str) -> Accounted:
@@ -265,4 +278,4 @@ async def asked_of_chain(question: Awaitable[T]) -> T:
 
 async def give_up(parts: Parts, request: Request, reason: str) -> None:
     """Write down why a request gets no answer any more. Raises Conflict when it is closed or has another run."""
-    await parts.db.write(reruns.given_up(request, reason))
+    await parts.db.write(*reruns.given_up(request, reason))

@@ -90,9 +90,13 @@ class Sessions:
         """End a session, durably; one that is over already is fine."""
         hashed = token_hash(token)
         if hashed is not None:
-            await stored.delete_session(self._db, hashed)
-            self._known.drop(lambda key, _: key == hashed)
-            await self._sweep()
+            await self.close_hashed(hashed)
+
+    async def close_hashed(self, hashed: str) -> None:
+        """The same by the hash of its token."""
+        await stored.delete_session(self._db, hashed)
+        self._known.drop(lambda key, _: key == hashed)
+        await self._sweep()
 
     async def caller(self, token: str, *, used: bool = True) -> Caller | None:
         """The session's user; None when it is unknown or over. The session is ``used`` now, unless somebody only looks."""

@@ -47,9 +47,10 @@ class Wished(msgspec.Struct, frozen=True):
 # --- look ------------------------------------------------------------------------------------------------------------
 
 
-async def page(parts: Parts, wanted: Wanted, *, offset: int, limit: int) -> Paged[Shown]:
-    """A page of the transactions that are wanted, newest first."""
-    return (await transaction_lists.page(parts.lists, wanted, offset=offset, limit=limit)).of(_shown)
+async def page(parts: Parts, wanted: Wanted, *, offset: int, limit: int, descending: bool = True) -> Paged[Shown]:
+    """A page of the transactions that are wanted, newest first unless told otherwise."""
+    found = await transaction_lists.page(parts.lists, wanted, offset=offset, limit=limit, descending=descending)
+    return found.of(_shown)
 
 
 async def _shown(part: Sequence[Transaction]) -> list[Shown]:

@@ -10,6 +10,7 @@ import msgspec
 
 from adyton.domain.chain import Address, Hex
 from adyton.domain.errors import Conflict, Disconnected, Fault, Forbidden, Invalid, TryAgain
+from adyton.domain.exchanges import Exchange
 from adyton.domain.jobs import Job
 from adyton.domain.runs import Data, Run, RunRequest, RunStatus, TaskRun
 from adyton.domain.transactions import TransactionRequest
@@ -156,10 +157,16 @@ def _without_secrets(step: Step) -> Step:
         params=_hidden(step.params),
         output=_hidden(step.output),
         error=None if step.error is None else hidden.without(step.error),
+        exchanges=tuple(_exchange_without(each) for each in step.exchanges),
         question=None
         if question is None
         else msgspec.structs.replace(question, url=hidden.without(question.url), body=hidden.without(question.body)),
     )
+
+
+def _exchange_without(exchange: Exchange) -> Exchange:
+    words = {name: getattr(exchange, name) for name in ("url", "body", "error")}
+    return msgspec.structs.replace(exchange, **{name: hidden.without(text) for name, text in words.items() if text})
 
 
 def _sending_without(sending: Sending) -> Sending:

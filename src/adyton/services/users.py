@@ -143,6 +143,17 @@ async def end_sessions(parts: Parts, caller: Caller, *, but: str | None = None) 
     log.info("sessions ended", email=caller.email)
 
 
+async def end_session(parts: Parts, caller: Caller, session_id: str) -> Session:
+    """End one of the caller's sessions, by the id that lists show. Raises NotFound, and Forbidden as ``end_sessions``."""
+    await check_as_strong_as_user(parts, caller)
+    found = next((each for each in await sessions_of(parts, caller.email) if each.id == session_id), None)
+    if found is None:
+        raise NotFound(f"no session {session_id[:40]} of yours is open", code="ADY-1390")
+    await parts.sessions.close_hashed(found.token_hash)
+    log.info("session ended", email=caller.email, session=found.id)
+    return found
+
+
 async def check_as_strong_as_user(parts: Parts, caller: Caller) -> None:
     """An API token with a lesser role than its user may not touch what else the user has. Raises Forbidden."""
     user = await get(parts, caller.email)
@@ -164,8 +175,9 @@ async def get(parts: Parts, email: str) -> User:
     return user
 
 
-async def page(parts: Parts, *, offset: int, limit: int) -> tuple[list[User], int]:
-    """A page of the users, the oldest first, and how many there are in all."""
+async def page(parts: Parts, *, offset: int, limit: int) -> tuple[list[tuple[User, int | None]], int]:
+    """A page of the users, the oldest first, each with when they were last seen (microseconds; None if that is not known), and
+    how many there are in all."""
     return await stored.page(parts.db, offset=offset, limit=limit)
 
 

@@ -65,13 +65,13 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Asks the database, for everybody who watches the node."""
+    """Asks the database, for everybody who watches the node. ``seldom``: seconds for which what costs more serves at least."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, seldom: float = 0.0) -> None:
         self._parts = parts
         self._numbers = Recent(self._read, clock=parts.clock, seconds=KEPT)
-        self._requests = Recent(self._count_requests, clock=parts.clock, seconds=KEPT_LONGER)
-        self._written = Recent(self._write, clock=parts.clock, seconds=KEPT)
+        self._requests = Recent(self._count_requests, clock=parts.clock, seconds=max(KEPT_LONGER, seldom))
+        self._written = Recent(self._write, clock=parts.clock, seconds=max(KEPT, seldom))
 
     async def numbers(self) -> Numbers | None:
         """The numbers; None when the database does not give them in time."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import msgspec
 
-from adyton.domain.errors import Disconnected, TryAgain
+from adyton.domain.chain import Receipt
+from adyton.domain.errors import Conflict, Disconnected, TryAgain
+from adyton.domain.statistics import NOTHING
 from adyton.ethereum.client import Chain
 from adyton.ledger import ends as ledger
 from adyton.ledger.draw_up import draw_up
@@ -14,6 +17,7 @@ from adyton.sim.chain import ELSEWHERE, GWEI, SimulatedChain
 from adyton.sim.contracts import LINK, ORACLE
 from adyton.sim.rlp import SimTransaction
 from adyton.sim.world import NODE, PRICE, PRICE_JOB, World
+from adyton.storage import statistics, statistics_money
 
 PATIENCE = 2 * 3600.0
 """Simulated seconds that a world may take to settle once nothing disturbs it any more."""
@@ -152,8 +156,33 @@ async def audit(world: World) -> None:
         if not account.sound:
             found = account.findings[0]
             world.fail(f"{found.kind}: {found.subject}: {found.words}")
+        await _check_statistics(world)
         return
     world.fail("not settled: the account cannot be drawn up")
+
+
+async def _check_statistics(world: World) -> None:
+    """What was counted while runs ended, went on, and ended again is what the rows say now; nothing of them is deleted here."""
+    while True:
+        try:
+            await statistics.count_everything(world.database)
+            more = await statistics_money.count(world.database)
+        except Conflict:
+            continue  # the node counts as well
+        if not more:
+            break
+    ended: Counter[object] = Counter(status for (status,) in await world.rows("SELECT status FROM runs WHERE finished_at > 0"))
+    paid = await world.rows("SELECT payment FROM requests WHERE closed_as = 'answered'")
+    receipts = await world.rows("SELECT receipt FROM transactions WHERE receipt IS NOT NULL")
+    costs = [msgspec.json.decode(str(text), type=Receipt) for (text,) in receipts]
+    true = (
+        *(ended.total(), ended["completed"], ended["errored"], ended["cancelled"]),
+        *(sum(int(str(payment)) for (payment,) in paid), sum(r.gas_used * (r.effective_gas_price or 0) for r in costs)),
+    )
+    found = (await statistics.of_jobs(world.database, [statistics.ALL_JOBS])).get(statistics.ALL_JOBS, NOTHING)
+    told = (found.runs, found.completed, found.errored, found.cancelled, found.link_earned, found.gas_spent)
+    if told != true:
+        world.fail(f"counted wrong: {told} runs, completed, errored, cancelled, juels and wei instead of {true}")
 
 
 def left_over(chain: SimulatedChain) -> list[SimTransaction]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from adyton.domain.errors import NotFound, StorageUnavailable
+from adyton.domain.exchanges import Failure
 from adyton.ports import HttpFailure, HttpRequest
 from adyton.services import callbacks
 from adyton.sim.entropy import stream
@@ -110,7 +111,7 @@ class SimulatedBridge:
             case Manner.NONSENSE:
                 return ok(self._random.choice(("<html>", "[", '{"data": ', "7", '{"error": 7}')))
             case Manner.REFUSED:
-                return HttpFailure("connection refused", retriable=True)
+                return HttpFailure("connection refused", retriable=True, kind=Failure.REFUSED)
             case Manner.NEVER:
                 return ok('{"pending": true}')
             case _:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from adyton.domain.exchanges import Failure
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
 from adyton.sim.entropy import stream
 from adyton.sim.faults import SourceFaults
@@ -78,17 +79,18 @@ class SimulatedHttp:
             seconds = self.faults.draw(self.faults.slow_seconds)
         await asyncio.sleep(min(seconds, request.timeout))
         if seconds > request.timeout:
-            raise HttpFailure(f"timed out after {request.timeout:g} s", retriable=True)
+            raise HttpFailure(f"timed out after {request.timeout:g} s", retriable=True, kind=Failure.TIMEOUT)
         if isinstance(answer, HttpFailure):
-            raise HttpFailure(str(answer), retriable=answer.retriable)
+            raise HttpFailure(str(answer), retriable=answer.retriable, kind=answer.kind)
         if len(answer.body) > request.limit:
-            raise HttpFailure(f"the response is larger than {request.limit} bytes", retriable=False)
+            words = f"the response is larger than {request.limit} bytes"
+            raise HttpFailure(words, retriable=False, kind=Failure.TOO_LARGE)
         return answer
 
     def _spoilt(self) -> Answer | None:
         """What comes instead of the answer, if a fault strikes."""
         if self.faults.strikes("refused"):
-            return HttpFailure("connection refused", retriable=True)
+            return HttpFailure("connection refused", retriable=True, kind=Failure.REFUSED)
         if self.faults.strikes("errors"):
             return ok('{"error": "overloaded"}', status=self._random.choice((500, 502, 503, 429)))
         return ok(self._random.choice(GARBAGE)) if self.faults.strikes("garbage") else None
@@ -99,4 +101,4 @@ class SimulatedHttp:
 
 
 def _refused(request: HttpRequest) -> HttpFailure:
-    return HttpFailure("connection refused", retriable=True)
+    return HttpFailure("connection refused", retriable=True, kind=Failure.REFUSED)

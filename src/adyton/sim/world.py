@@ -39,6 +39,7 @@ from adyton.sim.ethereum import SimulatedEthereum
 from adyton.sim.faults import DiskFaults, Faults
 from adyton.sim.http import SimulatedHttp, ok
 from adyton.sim.loop import OWNER
+from adyton.sim.mail import SimulatedMail
 from adyton.sim.trace import Trace, TracedDatabase
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Row
@@ -101,6 +102,7 @@ class World:
         self.chain = SimulatedChain(seed, self.clock, self.trace, genesis, **chain)
         self.ethereum = SimulatedEthereum(seed, self.chain, self.trace, self.gate, faults)
         self.http = SimulatedHttp(seed, self.trace, self.gate)
+        self.mail = SimulatedMail(seed, self.trace, self.gate)
         self.http.route(PRICE_URL, ok('{"USD": 165.42}'))
         self.config = Config.load(SETTINGS | dict(settings or {}))
         for url in (*self.config.eth_url, *self.config.eth_secondary_urls):
@@ -161,6 +163,7 @@ class World:
             entropy=self._entropy,
             rpc_transport=self.ethereum,
             http_transport=self.http,
+            mail_transport=self.mail,
             database=self.database,
             keystore=self._keystore,
         )

@@ -11,10 +11,12 @@ from adyton.domain.audit import Entry, Outcome
 from adyton.storage import list_tables
 from adyton.storage.database import Database, Row, Statement
 from adyton.storage.list_tables import AUDIT
-from adyton.storage.lists import EVERYTHING, Condition, Listing
+from adyton.storage.lists import EVERYTHING, Condition, Listing, Span
 from adyton.storage.paged import Paged, smaller
 
 _COLUMNS = "at, caller_kind, caller, address, action, subject, outcome, detail"
+_CHOSEN = ("caller", "action", "subject", "outcome")
+_ALWAYS = 2**62
 _INSERT = f"INSERT INTO audit_log ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _BEGIN = f"{_INSERT} RETURNING id"
 _END = "UPDATE audit_log SET outcome = ?, subject = ?, detail = ? WHERE id = ?"
@@ -23,12 +25,14 @@ _FORGET = f"DELETE FROM audit_log WHERE id IN ({_OLD}) RETURNING id"
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which entries a reader wants; "" is any."""
+    """Which entries a reader wants; "" and None are any. Times are microseconds: ``after`` is that time or later."""
 
     caller: str = ""
     action: str = ""
     subject: str = ""
     outcome: str = ""
+    after: int | None = None
+    before: int | None = None
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ async def end(db: Database, ended: Sequence[Ended]) -> None:
 
 async def page(entries: Listing, wanted: Wanted, *, offset: int, limit: int) -> Paged[Entry]:
     """A page of entries, the newest first."""
-    found = await entries.find(_condition(wanted), offset=offset, limit=limit, descending=True)
+    found = await entries.find(_condition(wanted), offset=offset, limit=limit, descending=True, span=_span(wanted))
     return Paged(found.count, smaller(entries.rows(f"SELECT id, {_COLUMNS} FROM audit_log", found))).of(_entries)
 
 
@@ -72,10 +76,18 @@ async def forget(db: Database, *, before: int, limit: int) -> int:
 
 
 def _condition(wanted: Wanted) -> Condition:
-    given = [(name, value) for name, value in msgspec.structs.asdict(wanted).items() if value]
+    given = [(name, value) for name in _CHOSEN if (value := getattr(wanted, name))]
     return (
         Condition(" AND ".join(f"{name} = ?" for name, _ in given), tuple(value for _, value in given)) if given else EVERYTHING
     )
+
+
+def _span(wanted: Wanted) -> Span | None:
+    """Entries are numbered as they are written, so times nearly follow the numbers."""
+    low, high = wanted.after, wanted.before
+    if low is None and high is None:
+        return None
+    return Span("at", -_ALWAYS if low is None else low, _ALWAYS if high is None else high)
 
 
 async def _entries(rows: Sequence[Row]) -> list[Entry]:

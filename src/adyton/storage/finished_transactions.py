@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from adyton.storage import changes, list_tables
+from adyton.storage import changes, list_tables, statistics_money
 from adyton.storage.database import Database, Row, Statement
 
 # What stays, however old: the newest nonce of a key, from which the next one is derived; what a caller may ask for again by
 # its own key; and an answer that succeeded but is not noted with its request.
-_OLD = """
+_OLD = f"""
         SELECT t.id FROM transactions t
         WHERE t.state IN ('safe', 'fatal_error') AND t.created_at < ?
             AND (t.state = 'fatal_error' OR t.receipt_block < ?)
             AND t.idempotency_key IS NULL
+            AND {statistics_money.IS_COUNTED.format("t")}
             AND (t.nonce IS NULL OR t.nonce < (
                 SELECT MAX(n.nonce) FROM transactions n WHERE n.from_address = t.from_address AND n.nonce IS NOT NULL))
             AND NOT EXISTS (
@@ -26,6 +27,8 @@ _REAP = f"DELETE FROM transactions WHERE id IN ({_OLD}) RETURNING id"
 async def reap(db: Database, *, before: int, below: int, limit: int) -> int:
     """Delete transactions, and their attempts, that were asked for before a time (microseconds), can change no more (mined
     below a height, or failed for good) and whose run is finished; the oldest first, so many at most. Returns how many."""
+    # So that what they cost is counted before they are gone.
+    await statistics_money.count_all_spent(db)
     which: Row = (before, below, limit)
     (rows,) = await db.write(
         changes.transactions_deleted(_OLD, which),

@@ -127,6 +127,15 @@ async def get(db: Database, job_id: str, *, archived: bool = False, version: int
     return jobs[0] if jobs and (archived or jobs[0].archived_at is None) else None
 
 
+async def named(db: Database, job_ids: Sequence[str]) -> list[Job]:
+    """Those of the jobs that there are, archived or not, in no order."""
+    rows: list[Row] = []
+    for start in range(0, len(job_ids), _AT_ONCE):
+        part = tuple(job_ids[start : start + _AT_ONCE])
+        rows += await db.read(f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id IN ({', '.join('?' * len(part))})", part)
+    return await _complete(db, rows)
+
+
 async def applied(db: Database) -> list[Applied]:
     """Every live job that is kept in a file, by its key there."""
     rows = await db.read(_APPLIED)

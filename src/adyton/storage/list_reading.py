@@ -10,31 +10,35 @@ from adyton.storage.list_tables import Key, Table
 
 _CUTS = 64
 """Ends of stretches that one query finds."""
+_FOLLOWED = 10
+"""Behind this are the kinds of rows of the answer that tables have which are followed."""
 
 
 class News(NamedTuple):
-    """What was written since a look: the keys of rows, and notes of ranges, in which ``gone`` rows were deleted. ``feed`` and
+    """What was written since a look: the keys of rows, and notes of ranges, to which so many rows came, and in which ``gone``
+    rows were deleted. ``rows`` is how many rows that is, of all tables. ``feeds`` (the table's, then those that it follows) and
     ``note`` say how far this goes, ``oldest_note`` which notes are still there; ``archived`` jobs there are."""
 
     keys: list[Key]
-    ranges: list[tuple[Key, Key]]
+    ranges: list[tuple[Key, Key, int]]
+    rows: int
     gone: int
-    feed: int
+    feeds: tuple[int, ...]
     note: int
     oldest_note: int
     archived: int
 
 
-async def newest(db: Database, table: Table) -> int:
-    """The highest number that a write gave a row; 0 where there is no such number."""
-    if table.feed is None:
-        return 0
-    ((found,),) = await db.read(f"SELECT MAX({table.feed}) FROM {table.name}")
-    return int(found or 0)
+async def newest(db: Database, table: Table) -> tuple[int, ...]:
+    """The highest number that a write gave a row, of the table and of each that it follows; 0 where there is no such number."""
+    columns = [(table.name, table.feed), *((each.name, each.feed) for each in table.follows)]
+    asked = ", ".join("0" if feed is None else f"(SELECT MAX({feed}) FROM {name})" for name, feed in columns)
+    (found,) = await db.read(f"SELECT {asked}")
+    return tuple(int(each or 0) for each in found)
 
 
-async def news(db: Database, table: Table, feed: int, note: int, most: int) -> News:
-    """What was written behind a number and a note, ``most`` rows of it, as it is at one moment."""
+async def news(db: Database, table: Table, feeds: tuple[int, ...], note: int, most: int) -> News:
+    """What was written behind numbers and a note, ``most`` rows of each table, as it is at one moment."""
     parts = [
         "SELECT 1, gone, first_key, last_key FROM list_changes WHERE list = ? AND id > ?",
         "SELECT 2, COALESCE(MAX(id), 0), CAST(COALESCE(MIN(id), 0) AS TEXT), '' FROM list_changes",
@@ -47,23 +51,35 @@ async def news(db: Database, table: Table, feed: int, note: int, most: int) -> N
             f"SELECT 0, n, CAST(k AS TEXT), '' FROM (SELECT {table.feed} AS n, {table.key} AS k FROM {table.name} "
             f"WHERE {table.feed} > ? ORDER BY {table.feed} LIMIT ?) news"
         )
-        params = (*params, feed, most)
+        params = (*params, feeds[0], most)
+    for index, follow in enumerate(table.follows, start=1):
+        parts.append(
+            f"SELECT {_FOLLOWED + index}, COUNT(*), CAST(MAX(n) AS TEXT), CAST(k AS TEXT) FROM ({follow.keys}) f GROUP BY k"
+        )
+        params = (*params, feeds[index], most)
     keys: list[Key] = []
-    ranges: list[tuple[Key, Key]] = []
-    gone = last_note = oldest = archived = 0
+    ranges: list[tuple[Key, Key, int]] = []
+    reached = list(feeds)
+    count = gone = last_note = oldest = archived = 0
     rows: Any = await db.read(" UNION ALL ".join(parts), params)
     for kind, number, first, last in rows:
-        if kind == 0:
-            feed = max(feed, number)
+        if kind > _FOLLOWED:
+            count += number
+            reached[kind - _FOLLOWED] = max(reached[kind - _FOLLOWED], int(first))
+            if last is not None:
+                keys.append(table.read(last))
+        elif kind == 0:
+            count += 1
+            reached[0] = max(reached[0], number)
             keys.append(table.read(first))
         elif kind == 1:
-            gone += number
-            ranges.append((table.read(first), table.read(last)))
+            gone += max(number, 0)
+            ranges.append((table.read(first), table.read(last), max(-number, 0)))
         elif kind == 2:
             last_note, oldest = number, int(first)
         else:
             archived = number
-    return News(keys, ranges, gone, feed, last_note, oldest, archived)
+    return News(keys, ranges, count, gone, tuple(reached), last_note, oldest, archived)
 
 
 async def numbers(

@@ -6,8 +6,9 @@ lies in are read, no others. Before each answer one query tells what was written
 rows are counted again: an answer shows every write acknowledged before it was asked for, as the plain query would.
 
 What was written is known by a number that grows with it (``Table.feed``: ``change``, or the row's own number where rows do not
-change), and by notes where there is none: who deletes rows of a table that is listed, or moves them, writes one in the same
-write (``list_tables.gone``, ``touched``). Nothing of this is durable but the notes; a node begins with nothing kept.
+change; ``Table.follows``: those of other tables, where these decide what belongs to a list), and by notes where there is none:
+who deletes rows of a table that is listed, or moves them, writes one in the same write (``list_tables.gone``, ``changed``,
+``touched``). Nothing of this is durable but the notes; a node begins with nothing kept.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ class Listing:
         self._highs: list[Key] = []
         self._lists: OrderedDict[Condition, _Counts] = OrderedDict()
         self._spans: dict[str, _Counts] = {}
-        self._feed = self._note = self._archived = 0
+        self._feeds: tuple[int, ...] = ()
+        self._note = self._archived = 0
         self._gone = 0
         self._has_grown = False
 
@@ -258,7 +260,7 @@ class Listing:
         """Forget the counts that a write since the last look may have changed. Under the lock."""
         if self._stretches:
             most = max(NEWS, len(self._stretches) * self._rows // 20)
-            news = await list_reading.news(self._db, self._table, self._feed, self._note, most)
+            news = await list_reading.news(self._db, self._table, self._feeds, self._note, most)
             if self._can_follow(news, most):
                 self._follow(news)
                 await self._cut_what_has_grown()
@@ -269,20 +271,23 @@ class Listing:
         """Whether counts can still be told that stand; not when notes are missing, or when nearly nothing would stand."""
         self._gone += news.gone
         missed = news.note > self._note and news.oldest_note > self._note + 1
-        return len(news.keys) < most and not missed and self._gone <= max(NEWS, len(self._stretches) * self._rows // 2)
+        return news.rows < most and not missed and self._gone <= max(NEWS, len(self._stretches) * self._rows // 2)
 
     def _follow(self, news: News) -> None:
         if news.archived != self._archived:
             self._lists.clear()
-        self._feed, self._note, self._archived = news.feed, news.note, news.archived
+        self._feeds, self._note, self._archived = news.feeds, news.note, news.archived
         for key in news.keys:
-            stretch = self._stretches[self._position(key)]
-            stretch.grown += 1
-            self._has_grown |= stretch.grown >= self._rows
-            self._touch(stretch)
-        for first, last in news.ranges:
+            self._change(self._stretches[self._position(key)], 1)
+        for first, last, came in news.ranges:
+            # Which of them got how many is not noted.
             for stretch in self._stretches[self._position(first) : self._position(last) + 1]:
-                self._touch(stretch)
+                self._change(stretch, came)
+
+    def _change(self, stretch: _Stretch, came: int) -> None:
+        stretch.grown += came
+        self._has_grown |= stretch.grown >= self._rows
+        self._touch(stretch)
 
     def _position(self, key: Key) -> int:
         return bisect_left(self._highs, key)
@@ -297,9 +302,9 @@ class Listing:
     async def _begin(self) -> None:
         """Cut the table anew; nothing is counted yet. What is written while this looks comes again with the next news."""
         table = self._table
-        feed = await list_reading.newest(self._db, table)
-        news = await list_reading.news(self._db, table, feed, 2**62, 1)
-        self._feed, self._note, self._archived, self._gone = feed, news.note, news.archived, 0
+        feeds = await list_reading.newest(self._db, table)
+        news = await list_reading.news(self._db, table, feeds, 2**62, 1)
+        self._feeds, self._note, self._archived, self._gone = feeds, news.note, news.archived, 0
         self._lists.clear()
         self._spans.clear()
         cuts, self._rows = await list_reading.cuts(self._db, table, table.low, table.high, self._fewest, most=STRETCHES)

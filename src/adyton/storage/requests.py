@@ -47,11 +47,11 @@ _ANSWERED = f"""
 _NOT_CLOSED = "closed_as = NULL, closed_tx = NULL, closed_block = NULL, closed_block_hash = NULL"
 _REOPENED = f"UPDATE requests SET {_NOT_CLOSED} WHERE {_OF_RUN} AND closed_as = 'answered' AND closed_tx = ?"
 # Our own answers are the confirmer's to judge, by their receipts.
-_CLOSED = """
-    UPDATE requests SET closed_as = ?, closed_tx = ?, closed_block = ?, closed_block_hash = ?
-    WHERE contract = ? AND request_id = ? AND closed_as IS NULL
-        AND NOT EXISTS (SELECT 1 FROM tx_attempts WHERE hash = ?)"""
-_TAKEN_BACK = f"UPDATE requests SET {_NOT_CLOSED} WHERE contract = ? AND request_id = ? AND closed_tx = ?"
+_TO_CLOSE = """
+    contract = ? AND request_id = ? AND closed_as IS NULL AND NOT EXISTS (SELECT 1 FROM tx_attempts WHERE hash = ?)"""
+_CLOSED = f"UPDATE requests SET closed_as = ?, closed_tx = ?, closed_block = ?, closed_block_hash = ? WHERE {_TO_CLOSE}"
+_CLOSED_BY = "contract = ? AND request_id = ? AND closed_tx = ?"
+_TAKEN_BACK = f"UPDATE requests SET {_NOT_CLOSED} WHERE {_CLOSED_BY}"
 _CLOSED_BY_OTHERS = """
     closed_as IS NOT NULL AND closed_block >= ? AND closed_block <= ?
         AND NOT EXISTS (SELECT 1 FROM tx_attempts WHERE hash = closed_tx)"""
@@ -77,7 +77,7 @@ def noted(requests: Collection[Request]) -> tuple[Statement, ...]:
     old = [(each.contract, each.request_id, each.block_number) for each in requests]
     return (
         list_tables.gone(REQUESTS, "contract = ? AND request_id = ? AND block_number <> ?", old),
-        list_tables.touched(REQUESTS, [each.block_number for each in requests]),
+        list_tables.touched(REQUESTS, [each.block_number for each in requests], gone=-len(requests)),
         list_tables.forgotten(),
     )
 
@@ -109,18 +109,23 @@ def placed(requests: Iterable[Request]) -> Statement:
     )
 
 
-def closed(closings: Iterable[tuple[Key, Closing]]) -> Statement:
-    """Statement that notes what logs say of the end of requests. Unknown requests, those closed already and the responses
+def closed(closings: Sequence[tuple[Key, Closing]]) -> tuple[Statement, ...]:
+    """Statements that note what logs say of the end of requests. Unknown requests, those closed already and the responses
     that our own transactions caused are left alone."""
-    return Statement(
-        _CLOSED,
-        [(c.how, c.transaction_hash, c.block_number, c.block_hash, *key, c.transaction_hash) for key, c in closings],
+    of = [(*key, c.transaction_hash) for key, c in closings]
+    return (
+        list_tables.changed(REQUESTS, _TO_CLOSE, of),
+        Statement(
+            _CLOSED,
+            [(c.how, c.transaction_hash, c.block_number, c.block_hash, *row) for (_, c), row in zip(closings, of, strict=True)],
+        ),
     )
 
 
-def taken_back(closings: Iterable[tuple[Key, Hash]]) -> Statement:
-    """Statement that forgets the closings of requests by these transactions, because their block left the chain."""
-    return Statement(_TAKEN_BACK, [(*key, transaction) for key, transaction in closings])
+def taken_back(closings: Sequence[tuple[Key, Hash]]) -> tuple[Statement, ...]:
+    """Statements that forget the closings of requests by these transactions, because their block left the chain."""
+    of = [(*key, transaction) for key, transaction in closings]
+    return list_tables.changed(REQUESTS, _CLOSED_BY, of), Statement(_TAKEN_BACK, of)
 
 
 async def closed_by_others(db: Database, first: int, last: int) -> list[Request]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from adyton.domain.requests import Request
 from adyton.domain.runs import Run
+from adyton.storage import list_tables, statistics
 from adyton.storage.changes import RUN_CHANGE
 from adyton.storage.database import Statement
 from adyton.storage.runs import insert
@@ -38,11 +39,17 @@ def started_again(request: Request, old: Run | None, new: Run, now: int) -> tupl
     ``Conflict`` when the request is closed, or has another run than that, or that run is not finished, changed since it was
     read, or has asked for a transaction that is not settled.
     """
-    superseded = () if old is None else (Statement(_SUPERSEDE, [(old.version, new.id, now, old.id)]),)
+    superseded: tuple[Statement, ...] = ()
+    if old is not None:
+        superseded = (*statistics.forgotten([old.id]), Statement(_SUPERSEDE, [(old.version, new.id, now, old.id)]))
     again = Statement(_RUN_AGAIN, [(request.run_id, new.id, request.contract, request.request_id)])
     return (*superseded, insert([new]), again)
 
 
-def given_up(request: Request, reason: str) -> Statement:
-    """Statement that writes down why a request gets no answer any more. ``Conflict`` when it is closed or has another run."""
-    return Statement(_GIVE_UP, [(request.run_id, reason, request.contract, request.request_id)])
+def given_up(request: Request, reason: str) -> tuple[Statement, ...]:
+    """Statements that write down why a request gets no answer any more. ``Conflict`` when it is closed or has another run."""
+    key = (request.contract, request.request_id)
+    return (
+        list_tables.changed(list_tables.REQUESTS, "contract = ? AND request_id = ?", [key]),
+        Statement(_GIVE_UP, [(request.run_id, reason, *key)]),
+    )

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from adyton.domain.runs import RunStatus
-from adyton.storage import changes, list_tables
+from adyton.storage import changes, list_tables, statistics, statistics_money
 from adyton.storage.database import Database, Statement, Value
 
 _FINISHED = "('errored', 'completed', 'cancelled')"
@@ -40,6 +40,7 @@ _DELETABLE = f"""
         AND (q.run_id IS NULL OR q.closed_as = 'answered'
             OR ((q.closed_as IS NOT NULL OR {_HAS_REASON}) AND NOT {_ANSWERED}))
         AND NOT EXISTS (SELECT 1 FROM sync_events e WHERE e.run_id = r.id AND e.body = '')
+        AND NOT {statistics.waits("r")}
         AND r.status IN """
 # A run that went on meanwhile, or was put in another's place, and a transaction that left its block: Conflict.
 _FENCE = f"""
@@ -82,6 +83,9 @@ async def delete(
     wanted = sorted(statuses)
     if not wanted:
         return Deleted(0, None)
+    # So that nothing is deleted that is not counted; what ends meanwhile stays for another time.
+    await statistics.count_everything(db)
+    await statistics_money.count_all_spent(db)
     marks = ", ".join("?" * len(wanted))
     rows: Any = await db.read(
         f"{_DELETABLE} ({marks}) ORDER BY r.updated_at, r.id LIMIT ?",

@@ -16,6 +16,7 @@ from adyton.storage.changes import RUN_CHANGE
 from adyton.storage.database import Database, Row, Statement, Value
 from adyton.storage.jobs import JobLookup
 from adyton.storage.packing import pack, unpack
+from adyton.storage.texts import storable
 
 COLUMNS = (
     "id, job_id, initiator_id, status, version, created_at, updated_at, finished_at, input, input_error, payment, error, "
@@ -29,11 +30,12 @@ _UPDATE = f"""
     WHERE id = ?"""
 _SAVE_INPUT = "UPDATE runs SET input = ? WHERE id = ?"
 _SAVE_TASK = """
-    INSERT INTO task_runs (run_id, position, status, data, error, confirmations, wake_at, updated_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO task_runs (run_id, position, status, data, error, confirmations, wake_at, updated_at, started_at, finished_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, data = excluded.data, error = excluded.error,
-        confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at"""
-_TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at"
+        confirmations = excluded.confirmations, wake_at = excluded.wake_at, updated_at = excluded.updated_at,
+        started_at = excluded.started_at, finished_at = excluded.finished_at"""
+_TASK_COLUMNS = "run_id, position, status, data, error, confirmations, wake_at, started_at, finished_at"
 _NAMES = COLUMNS.split(", ")
 _VERSION = _NAMES.index("job_version")
 # Runs and their task runs as they are at one moment.
@@ -56,7 +58,18 @@ def save(run: Run, tasks: Iterable[TaskRun], *, with_input: bool = False) -> tup
     ``run.version`` is the version it was read with; the stored row then has the next one."""
     now = run.updated_at
     rows = [
-        (run.id, task.position, task.status, _packed(task), _text(task.error), task.confirmations, task.wake_at, now)
+        (
+            run.id,
+            task.position,
+            task.status,
+            _packed(task),
+            storable(task.error),
+            task.confirmations,
+            task.wake_at,
+            now,
+            task.started_at,
+            task.finished_at,
+        )
         for task in tasks
     ]
     update = Statement(
@@ -67,7 +80,7 @@ def save(run: Run, tasks: Iterable[TaskRun], *, with_input: bool = False) -> tup
                 run.version,
                 run.updated_at,
                 run.finished_at,
-                _text(run.error),
+                storable(run.error),
                 run.observed_height,
                 run.wake_height,
                 run.left_chain,
@@ -180,9 +193,9 @@ def _row(run: Run) -> Row:
         run.updated_at,
         run.finished_at,
         _input(run),
-        _text(run.input_error),
+        storable(run.input_error),
         None if run.payment is None else str(run.payment),
-        _text(run.error),
+        storable(run.error),
         _minimums(run),
         run.creation_height,
         run.observed_height,
@@ -201,11 +214,6 @@ def _input(run: Run) -> str:
 
 def _packed(task: TaskRun) -> str:
     return pack(data.encode(task.data))
-
-
-def _text(words: str | None) -> str | None:
-    """A text from outside as every database can hold it: PostgreSQL has no U+0000, and nothing has half a surrogate pair."""
-    return words and words.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _minimums(run: Run) -> str | None:
@@ -284,7 +292,7 @@ def _tasks(job: Job, minimums: str | None, children: dict[int, Row]) -> tuple[Ta
 def _task(position: int, spec: TaskSpec, minimum: int | None, row: Row | None) -> TaskRun:
     if row is None:
         return TaskRun(position=position, spec=spec, minimum_confirmations=minimum)
-    _, _, status, text, error, confirmations, wake_at = row
+    _, _, status, text, error, confirmations, wake_at, started_at, finished_at = row
     return TaskRun(
         position=position,
         spec=spec,
@@ -294,4 +302,6 @@ def _task(position: int, spec: TaskSpec, minimum: int | None, row: Row | None) -
         minimum_confirmations=minimum,
         confirmations=cast("int | None", confirmations),
         wake_at=cast("int | None", wake_at),
+        started_at=cast("int | None", started_at),
+        finished_at=cast("int | None", finished_at),
     )

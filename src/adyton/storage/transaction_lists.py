@@ -1,4 +1,4 @@
-"""Lists of transactions and of their attempts, the newest first."""
+"""Lists of transactions, and of their attempts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     states: tuple[str, ...] = ()
     sender: Address | None = None
     run_id: str | None = None
+    purposes: tuple[str, ...] = ()
 
 
-async def page(lists: Lists, wanted: Wanted, *, offset: int, limit: int) -> Paged[Transaction]:
-    """A page of transactions."""
+async def page(lists: Lists, wanted: Wanted, *, offset: int, limit: int, descending: bool = True) -> Paged[Transaction]:
+    """A page of transactions, the newest first unless told otherwise."""
     condition = _condition(wanted)
     if wanted.run_id is not None:
         # A run has a few.
         few = await select(lists.db, f"WHERE t.run_id = ? AND ({condition.sql})", (wanted.run_id, *condition.params))
-        newest = sorted(few, key=lambda each: each.id, reverse=True)
+        newest = sorted(few, key=lambda each: each.id, reverse=descending)
         return Paged(len(newest), in_parts(newest[offset : offset + limit]))
-    found = await lists.transactions.find(condition, offset=offset, limit=limit, descending=True)
+    found = await lists.transactions.find(condition, offset=offset, limit=limit, descending=descending)
 
     async def transactions(rows: Sequence[Row]) -> list[Transaction]:
         return await with_attempts(lists.db, rows)
@@ -41,10 +42,11 @@ async def page(lists: Lists, wanted: Wanted, *, offset: int, limit: int) -> Page
 
 def _condition(wanted: Wanted) -> Condition:
     words, params = list[str](), list[Value]()
-    if wanted.states:
-        states = sorted(set(wanted.states))
-        words.append(f"state IN ({', '.join('?' * len(states))})")
-        params += states
+    for column, some in (("state", wanted.states), ("purpose", wanted.purposes)):
+        if some:
+            values = sorted(set(some))
+            words.append(f"{column} IN ({', '.join('?' * len(values))})")
+            params += values
     if wanted.sender is not None:
         words.append("from_address = ?")
         params.append(wanted.sender)

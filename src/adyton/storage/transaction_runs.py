@@ -17,6 +17,10 @@ _PLACES = """
     WHERE request_id IS NOT NULL AND creation_height IS NOT NULL AND request_block IS NOT NULL AND id IN ({})"""
 _UNSENT = "SELECT id FROM transactions WHERE id = ? AND state = 'unstarted'"
 
+_ASKED = """
+    (contract, request_id) IN (
+        SELECT r.contract, r.request_id FROM transactions t JOIN runs r ON r.id = t.run_id WHERE t.id = ?)"""
+
 
 class _Input(msgspec.Struct):
     dataPrefix: str | None = None  # noqa: N815 - its name in the run's input
@@ -38,5 +42,6 @@ def withdrawn(transaction_id: int) -> tuple[Statement, ...]:
     return (
         changes.transactions_deleted(_UNSENT, (transaction_id,), unsent=True),
         list_tables.gone(list_tables.TRANSACTIONS, f"id IN ({_UNSENT})", [(transaction_id,)]),
+        list_tables.changed(list_tables.REQUESTS, _ASKED, [(transaction_id,)]),
         Statement(f"DELETE FROM transactions WHERE id IN ({_UNSENT})", [(transaction_id,)]),
     )

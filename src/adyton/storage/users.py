@@ -28,6 +28,10 @@ _SET_ROLE = f"""
                                  THEN CAST(? AS TEXT) END
     WHERE email = ? RETURNING {_COLUMNS}"""
 _KEEP_AN_ADMIN = f"UPDATE users SET role = CASE WHEN role <> 'admin' OR {_OTHER_ADMINS} THEN role END WHERE email = ?"
+# Both are found by an index, whatever the audit log has kept.
+_SEEN = """
+    (SELECT MAX(last_used) FROM sessions WHERE sessions.email = users.email),
+    (SELECT at FROM audit_log WHERE caller = users.email AND caller_kind = 'user' ORDER BY id DESC LIMIT 1)"""
 _END_SESSIONS = "DELETE FROM sessions WHERE email = ?"
 _END_OTHERS = "DELETE FROM sessions WHERE email = ? AND token_hash <> ?"
 _END_TOKENS = "DELETE FROM api_tokens WHERE email = ?"
@@ -66,11 +70,11 @@ async def every(db: Database) -> list[User]:
     return [_user(row) for row in await db.read(f"SELECT {_COLUMNS} FROM users ORDER BY created_at, email")]
 
 
-async def page(db: Database, *, offset: int, limit: int) -> tuple[list[User], int]:
-    """A page of them, the oldest first, and how many there are in all."""
+async def page(db: Database, *, offset: int, limit: int) -> tuple[list[tuple[User, int | None]], int]:
+    """A page of them, the oldest first, each with when they were last seen, and how many there are in all."""
     total = (await db.read("SELECT COUNT(*) FROM users"))[0][0]
-    rows = await db.read(f"SELECT {_COLUMNS} FROM users ORDER BY created_at, email LIMIT ? OFFSET ?", (limit, offset))
-    return [_user(row) for row in rows], int(total or 0)
+    rows = await db.read(f"SELECT {_COLUMNS}, {_SEEN} FROM users ORDER BY created_at, email LIMIT ? OFFSET ?", (limit, offset))
+    return [(_user(row[:4]), _latest(row[4], row[5])) for row in rows], int(total or 0)
 
 
 async def set_role(db: Database, email: str, role: Role) -> User | None:
@@ -170,6 +174,10 @@ def _open(session: Session, password_hash: str) -> Statement:
 def _user(row: Row) -> User:
     email, password_hash, created_at, role = row
     return User(cast("str", email), cast("str", password_hash), cast("int", created_at), Role(cast("str", role)))
+
+
+def _latest(*times: object) -> int | None:
+    return max((time for time in times if isinstance(time, int)), default=None)
 
 
 def _session(row: Row) -> Session:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import socket
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +25,7 @@ from yarl import URL
 
 from adyton import __version__
 from adyton.domain.addresses import is_restricted
+from adyton.domain.exchanges import Failure
 from adyton.domain.proxies import Proxies
 from adyton.domain.urls import redact
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
@@ -75,11 +78,14 @@ class AiohttpTransport:
             async with asyncio.timeout(request.timeout):
                 return await self._followed(request, where)
         except TimeoutError:
-            raise HttpFailure(f"{where} did not answer within {request.timeout:g} s", retriable=True) from None
+            words = f"{where} did not answer within {request.timeout:g} s"
+            raise HttpFailure(words, retriable=True, kind=Failure.TIMEOUT) from None
         except aiohttp.InvalidURL:
-            raise HttpFailure(f"{where} is, or redirected to, something that is not an HTTP URL", retriable=False) from None
+            words = f"{where} is, or redirected to, something that is not an HTTP URL"
+            raise HttpFailure(words, retriable=False, kind=Failure.UNSENDABLE) from None
         except ValueError:  # a host that cannot be a name, a header that cannot be sent
-            raise HttpFailure(f"{where} cannot be asked: the URL or a header cannot be sent", retriable=False) from None
+            words = f"{where} cannot be asked: the URL or a header cannot be sent"
+            raise HttpFailure(words, retriable=False, kind=Failure.UNSENDABLE) from None
         except (aiohttp.ClientError, OSError) as fault:
             raise _failure(where, fault) from None
 
@@ -90,7 +96,8 @@ class AiohttpTransport:
             answer, step = await self._step(step, where)
             if answer is not None:
                 return answer
-        raise HttpFailure(f"{where} redirected more than {request.max_redirects} times", retriable=False)
+        words = f"{where} redirected more than {request.max_redirects} times"
+        raise HttpFailure(words, retriable=False, kind=Failure.REDIRECT)
 
     async def _step(self, request: HttpRequest, where: str) -> tuple[HttpResponse | None, HttpRequest]:
         """The answer, or else the request that a redirect leads to."""
@@ -165,19 +172,19 @@ def _redirected(request: HttpRequest, response: aiohttp.ClientResponse, where: s
     asking, and what the job keeps in a secret, stays with the origin that it was meant for."""
     location = response.headers.get("Location")
     if not location:
-        raise HttpFailure(f"{where} redirected without a Location", retriable=False)
+        raise HttpFailure(f"{where} redirected without a Location", retriable=False, kind=Failure.REDIRECT)
     here = _exactly(request.url)  # with its user, whom a path alone keeps
     there = here.join(URL(location))
     if there.scheme not in ("http", "https") or not there.raw_host:
-        raise HttpFailure(f"{where} is, or redirected to, something that is not an HTTP URL", retriable=False)
+        words = f"{where} is, or redirected to, something that is not an HTTP URL"
+        raise HttpFailure(words, retriable=False, kind=Failure.REDIRECT)
     method, body, headers = request.method, request.body, request.headers
     if response.status not in _KEEP_BODY and method not in ("GET", "HEAD"):
         method, body, headers = "GET", None, _without(headers, _OF_A_BODY)
     if there.origin() != here.origin():
         if body and request.secret_body:
-            raise HttpFailure(
-                f"{where} redirected to another origin, to which a body with a secret is not sent", retriable=False
-            )
+            words = f"{where} redirected to another origin, to which a body with a secret is not sent"
+            raise HttpFailure(words, retriable=False, kind=Failure.REDIRECT)
         headers = _without(headers, _FOR_ONE_ORIGIN | request.secret_headers)
     return msgspec.structs.replace(request, url=str(there), method=method, body=body, headers=headers)
 
@@ -196,7 +203,8 @@ async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             response.close()
-            raise HttpFailure(f"HTTP request too large, must be less than {limit} bytes", retriable=False)
+            words = f"HTTP request too large, must be less than {limit} bytes"
+            raise HttpFailure(words, retriable=False, kind=Failure.TOO_LARGE)
     return bytes(body)
 
 
@@ -212,8 +220,30 @@ def _failure(where: str, fault: Exception) -> HttpFailure:
             "addresses. Only httpgetwithunrestrictednetworkaccess and httppostwithunrestrictednetworkaccess do, or all tasks "
             "with DEFAULT_HTTP_ALLOW_UNRESTRICTED_NETWORK_ACCESS=true",
             retriable=False,
+            kind=Failure.FORBIDDEN,
         )
-    return HttpFailure(f"{where} cannot be asked: {_words(fault)}", retriable=True)
+    return HttpFailure(f"{where} cannot be asked: {_words(fault)}", retriable=True, kind=_kind(fault))
+
+
+def _kind(fault: Exception) -> Failure:
+    """What went wrong, in a word."""
+    match fault:
+        case aiohttp.ClientConnectorDNSError() | socket.gaierror():
+            return Failure.DNS
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return Failure.PROXY
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return Failure.TLS
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | ConnectionResetError():
+            return Failure.CLOSED
+        case aiohttp.ClientResponseError():
+            return Failure.NOT_HTTP
+        case OSError(errno=errno.ECONNREFUSED):
+            return Failure.REFUSED
+        case OSError(errno=errno.ECONNRESET | errno.EPIPE):
+            return Failure.CLOSED
+        case _:
+            return Failure.UNREACHABLE
 
 
 def _words(fault: Exception) -> str:

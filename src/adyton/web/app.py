@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from adyton.services.overview import Overseer
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
 from adyton.web.endpoint import Action, Endpoint, Node
 from adyton.web.hosts import Hosts
-from adyton.web.limits import RateLimiter
+from adyton.web.limits import APPLIED, RateLimiter
 from adyton.web.middleware import BodyLimit, Patience, RequestLog, SafeHeaders, TlsRedirect
 from adyton.web.openapi.handlers import Documents
 from adyton.web.origins import ForgedRequests, Origins
@@ -21,9 +22,6 @@ from adyton.web.routes import ROUTES
 from adyton.web.settings import WebSettings
 from adyton.web.targets import Targets
 from adyton.web.ui import apps as ui
-
-APPLIED = 8
-"""How many times the size of any other request that of many jobs may have."""
 
 
 def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
@@ -46,7 +44,7 @@ def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
     )
     app.state.documents = Documents(ROUTES)
     app.router.redirect_slashes = False
-    node = Node(parts, settings, Watch(parts))
+    node = Node(parts, settings, Watch(parts), Overseer(parts))
     limiters = _limiters(node)
     endpoints = _endpoints(node, limiters)
     places = Places(endpoints)

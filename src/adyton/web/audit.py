@@ -10,6 +10,7 @@ from adyton.domain.audit import Entry, Outcome
 from adyton.domain.errors import Fault
 from adyton.domain.times import rfc3339
 from adyton.storage.audit import Wanted
+from adyton.web import filters
 from adyton.web.endpoint import Node
 from adyton.web.failures import Unprocessable
 from adyton.web.jsonapi import Resource
@@ -33,7 +34,7 @@ class EntryAttributes(msgspec.Struct, frozen=True, rename="camel"):
 
 
 async def index(node: Node, request: Request) -> Response:
-    """List what was done, the newest first; ``caller``, ``action``, ``subject`` and ``outcome`` choose."""
+    """List what was done, the newest first; ``caller``, ``action``, ``subject``, ``outcome``, ``after``, ``before`` choose."""
     page = Page.of(request)
     found = await node.parts.audit.page(_wanted(request), offset=page.offset, limit=page.size)
     return await page.listed(request, found.of(shown_by(_resource)), node.parts.lists.turns)
@@ -46,7 +47,7 @@ def _wanted(request: Request) -> Wanted:
             raise Unprocessable(Fault(f"{name} can be no such text", parameter=name), code="ADY-0121")
     if given["outcome"] and given["outcome"] not in set(Outcome):
         raise Unprocessable(Fault(f"outcome must be one of {', '.join(Outcome)}", parameter="outcome"), code="ADY-0121")
-    return Wanted(**given)
+    return Wanted(**given, after=filters.time(request, "after"), before=filters.time(request, "before"))
 
 
 def _resource(entry: Entry) -> Resource:

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from adyton.domain.bridges import Bridge, BridgeRequest, read_name, read_request
 from adyton.domain.errors import Invalid
 from adyton.domain.external_initiators import shown_url
-from adyton.services import bridges
+from adyton.services import bridge_tests, bridges
 from adyton.web import auth, jsonapi
 from adyton.web.endpoint import Node, body_of
 from adyton.web.failures import Unprocessable
 from adyton.web.jsonapi import Resource
 from adyton.web.pages import Page
+from adyton.web.presenters.bridge_tests import tested_resource
 
 
 class BridgeAttributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,12 @@ async def rotate(node: Node, request: Request) -> Response:
     """Give a bridge new tokens, and show them."""
     bridge, incoming = await bridges.rotate(node.parts, _name(request))
     return jsonapi.shown(_resource(request, bridge, incoming))
+
+
+async def test(node: Node, request: Request) -> Response:
+    """Ask a bridge as a run would, with the data of the body, and show what it answers. No run is made of it."""
+    tested = await bridge_tests.test(node.parts, _name(request), await body_of(request))
+    return jsonapi.shown(tested_resource(tested, secrets=auth.may_see_secrets(request)))
 
 
 async def delete(node: Node, request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from adyton.domain.access import Role
 from adyton.domain.plans import Action
 from adyton.services import apply, drafts, tries
-from adyton.web import jsonapi
+from adyton.web import filters, jsonapi
 from adyton.web.auth import caller_of
 from adyton.web.endpoint import Node, body_of
 from adyton.web.presenters.drafts import change_resources, draft_resource, export_resource, try_resource
@@ -52,8 +52,10 @@ def _keys(plan: apply.Plan, action: Action) -> list[str] | int:
 
 
 async def export(node: Node, request: Request) -> Response:
-    """Show the request that would make a job: for a file that is applied."""
-    job, spec = await drafts.exported(node.parts, request.path_params["job_id"])
+    """Show the request that would make a job: for a file that is applied. One of an archived job only where ``archived=true``
+    asks for it."""
+    archived = filters.flag(request, "archived")
+    job, spec = await drafts.exported(node.parts, request.path_params["job_id"], archived=archived)
     return jsonapi.shown(export_resource(job, spec))
 
 

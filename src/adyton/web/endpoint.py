@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from adyton.domain.access import Caller, Role
 from adyton.domain.errors import Forbidden
+from adyton.services.overview import Overseer
 from adyton.services.parts import Parts
 from adyton.services.watch import Watch
 from adyton.web import auth
@@ -32,6 +33,7 @@ class Node:
     parts: Parts
     settings: WebSettings
     watch: Watch
+    overseer: Overseer
 
 
 Handler = Callable[[Node, Request], Awaitable[Response]]

@@ -12,6 +12,13 @@ from adyton.web.endpoint import Node
 from adyton.web.presenters.requests import explanation_resource
 
 
+async def errors(_node: Node, request: Request) -> Response:
+    """List the codes of errors that have a page; with ``q`` those whose page has all these words."""
+    words = request.query_params.get("q", "")
+    found = await error_pages.every(words)
+    return jsonapi.listed([jsonapi.Resource("errorPages", line.code, line) for line in found], None, len(found))
+
+
 async def show(node: Node, request: Request) -> Response:
     """Tell step by step what became of a transaction, a request or a run; or the page of an error's code."""
     what = request.path_params["what"]

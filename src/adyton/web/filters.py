@@ -12,13 +12,15 @@ from adyton.domain.errors import Fault
 from adyton.domain.event_logs import ETH_LOG
 from adyton.domain.external_initiators import EXTERNAL
 from adyton.domain.initiator_requests import WEB
+from adyton.domain.jobs import JobState
 from adyton.domain.requests import EXEC_AGREEMENT, RUN_LOG
 from adyton.domain.runs import RunStatus
 from adyton.domain.schedule_requests import CRON, RUN_AT
 from adyton.domain.times import parse_rfc3339
 from adyton.domain.transactions import TransactionState
-from adyton.services.jobs import Wanted as WantedJobs
 from adyton.services.jobs import plain_id
+from adyton.services.payments import TRANSFER, WITHDRAWAL
+from adyton.storage.job_lists import Wanted as WantedJobs
 from adyton.storage.run_lists import Wanted as WantedRuns
 from adyton.storage.transaction_lists import Wanted as WantedTransactions
 from adyton.web.failures import Unprocessable
@@ -27,6 +29,11 @@ UNSTARTED = "unstarted"
 """How a status is asked for whose word is empty."""
 _STATUSES = {status.value or UNSTARTED: status.value for status in RunStatus}
 _STATES = {state.value: state.value for state in TransactionState}
+_JOB_STATES = {state.value: state.value for state in JobState}
+_FLAGS = {word: word for word in ("true", "false")}
+PURPOSES = {WITHDRAWAL: WITHDRAWAL, TRANSFER: TRANSFER}
+"""What transactions may be for that no task asked for."""
+_TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"", "false", "0"})
 _INITIATORS = {kind: kind for kind in (WEB, CRON, RUN_AT, ETH_LOG, RUN_LOG, EXEC_AGREEMENT, EXTERNAL)}
 _HASH = re.compile("0x[0-9a-f]{64}")
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
@@ -40,29 +47,53 @@ def runs(request: Request) -> WantedRuns:
         job_id=given.get("jobSpecId") or None,
         statuses=_words(request, "status", _STATUSES),
         initiator=_word(request, "initiator", _INITIATORS),
-        created_after=_time(request, "createdAfter"),
-        created_before=_time(request, "createdBefore"),
+        created_after=time(request, "createdAfter"),
+        created_before=time(request, "createdBefore"),
         request_id=_hash(request, "requestId"),
         transaction=_hash(request, "transactionHash"),
     )
 
 
 def transactions(request: Request) -> WantedTransactions:
-    """``state``, ``from``, ``run``."""
+    """``state``, ``from``, ``run``, ``purpose``."""
     run = request.query_params.get("run", "")
     return WantedTransactions(
-        states=_words(request, "state", _STATES), sender=_address(request, "from"), run_id=plain_id(run) if run else None
+        states=_words(request, "state", _STATES),
+        sender=_address(request, "from"),
+        run_id=plain_id(run) if run else None,
+        purposes=_words(request, "purpose", PURPOSES),
     )
 
 
+def is_dry(request: Request) -> bool:
+    """``dryRun``: whether to say only what would be done."""
+    text = request.query_params.get("dryRun", "").lower()
+    if text not in _TRUE | _FALSE:
+        # Whatever was meant, it was not "do it".
+        raise _wrong("dryRun", "dryRun must be true or false", "ADY-0709")
+    return text in _TRUE
+
+
 def jobs(request: Request) -> WantedJobs:
-    """``name``, ``initiator``, ``task``: what a task's type is, in any case."""
+    """``name``, ``initiator``, ``task``: what a task's type is, in any case; ``search``: a piece of the name or the id."""
     given = request.query_params
     return WantedJobs(
         name=given.get("name") or None,
         initiator=_word(request, "initiator", _INITIATORS),
         task=given.get("task", "").lower() or None,
+        search=given.get("search", "").strip() or None,
     )
+
+
+def job_state(request: Request) -> JobState | None:
+    """``state``: of a job."""
+    found = _word(request, "state", _JOB_STATES)
+    return None if found is None else JobState(found)
+
+
+def flag(request: Request, name: str) -> bool:
+    """A parameter that is ``true`` or ``false``; the latter when it is left out."""
+    return _word(request, name, _FLAGS) == "true"
 
 
 # --- kinds of values -------------------------------------------------------------------------------------------------
@@ -89,7 +120,8 @@ def _listed(known: Collection[str]) -> str:
     return ", ".join(known)
 
 
-def _time(request: Request, name: str) -> int | None:
+def time(request: Request, name: str) -> int | None:
+    """A time in microseconds; None when it is not said."""
     text = request.query_params.get(name, "")
     try:
         return parse_rfc3339(text) if text else None

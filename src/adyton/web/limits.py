@@ -38,6 +38,10 @@ def counted_as(address: str) -> str:
         return address
 
 
+APPLIED = 8
+"""How many times the size of any other request that of many jobs may have."""
+
+
 class RateLimiter:
     """Counts requests of each address in fixed windows that start at the first request. In memory: a restart forgets."""
 

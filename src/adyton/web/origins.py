@@ -16,7 +16,7 @@ from adyton.web.settings import WebSettings
 _PREFLIGHT_SECONDS = "43200"
 _PORTS = {"http": 80, "https": 443}
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOGIN = "/sessions"
+_LOGINS = frozenset({"/sessions", "/signin"})
 
 
 _FOREIGN = (
@@ -121,7 +121,7 @@ class ForgedRequests:
         return await refused(403, [_FOREIGN], code="ADY-1002")(scope, receive, send)
 
     def _is_foreign(self, scope: Scope, headers: Headers) -> bool:
-        if scope["path"].rstrip("/") != _LOGIN and not any(f"{COOKIE}=" in each for each in headers.getlist("cookie")):
+        if scope["path"].rstrip("/") not in _LOGINS and not any(f"{COOKIE}=" in each for each in headers.getlist("cookie")):
             return False
         origin = headers.get("origin")
         if origin is not None:

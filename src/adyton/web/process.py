@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from adyton import __version__
 from adyton.config import redact
+from adyton.domain.evm import checksum
+from adyton.domain.times import rfc3339
 from adyton.services import rpc_nodes
 from adyton.services.rpc_nodes import RpcNode
 from adyton.system import process
@@ -52,23 +54,47 @@ class Feature(msgspec.Struct, frozen=True):
     enabled: bool
 
 
-class ChainAttributes(msgspec.Struct, frozen=True, rename="camel"):
-    """The chain: whether there is a connection, and its newest block."""
+class ChainAttributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The chain: whether there is a connection, and its newest block, which says of itself that it was made at ``headAt``.
+
+    Logs have been taken in through ``intakeBlock``, ``intakeLag`` blocks behind the newest; ``reorganisations`` and
+    ``connections`` are since the start. ``linkContract`` is null as long as the LINK token is not known.
+    """
 
     id: str
     enabled: bool
     connected: bool
     head: int | None
     head_hash: str | None
+    head_at: str | None
     finality_depth: int
+    link_contract: str | None
+    intake_block: int | None
+    intake_lag: int | None
+    reorganisations: int
+    connections: int
     problem: str | None
 
 
+class MinuteAttributes(msgspec.Struct, frozen=True):
+    """A minute in which an Ethereum node was asked; ``latency`` is the median in seconds, null when nothing was answered."""
+
+    at: str
+    calls: int
+    errors: int
+    latency: float | None
+
+
 class NodeAttributes(msgspec.Struct, frozen=True, kw_only=True):
-    """An Ethereum node. Its URL is not told: it can hold a key. ``headAge`` and ``latency`` are seconds, the latter an average;
-    ``calls`` and ``errors`` are since the start."""
+    """An Ethereum node. Of its URL only scheme, host and port are told: the rest can hold a key. ``headAge`` and ``latency``
+    are seconds, the latter an average; ``calls``, ``errors`` and ``refusals`` (asked too often) are since the start.
+
+    ``pace`` is how many calls a second may begin now, null while nobody limits them; ``slowed``: the node asked for fewer.
+    ``latencyP50``, ``latencyP95`` and ``minutes`` are of the last hour.
+    """
 
     name: str
+    url: str
     evmChainID: str  # noqa: N815 - the API's own name
     role: str
     state: str
@@ -78,7 +104,13 @@ class NodeAttributes(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None
     calls: int
     errors: int
+    refusals: int
     latency: float | None
+    latencyP50: float | None  # noqa: N815 - the API's own name
+    latencyP95: float | None  # noqa: N815 - the API's own name
+    pace: float | None
+    slowed: bool
+    minutes: list[MinuteAttributes]
 
 
 async def variables(_node: Node, _request: Request) -> Response:
@@ -112,13 +144,20 @@ async def chains(node: Node, _request: Request) -> Response:
     chain_id, state = parts.chain_id() or parts.config.eth_chain_id, parts.chain.state
     if chain_id is None:
         return jsonapi.listed([], None, 0)
+    head, intake, link = state.head, parts.intake.height, parts.link_contract()
     attributes = ChainAttributes(
         id=str(chain_id),
         enabled=True,
         connected=state.connected,
-        head=None if state.head is None else state.head.number,
-        head_hash=None if state.head is None else state.head.hash,
+        head=None if head is None else head.number,
+        head_hash=None if head is None else head.hash,
+        head_at=None if head is None else rfc3339(head.timestamp * 1_000_000),
         finality_depth=parts.finality_depth,
+        link_contract=None if link is None else checksum(link),
+        intake_block=intake,
+        intake_lag=None if head is None or intake is None else max(0, head.number - intake),
+        reorganisations=rpc_nodes.reorganisations(parts),
+        connections=state.connection,
         problem=state.problem,
     )
     return jsonapi.listed([Resource("chain", str(chain_id), attributes)], None, 1)
@@ -132,9 +171,10 @@ async def nodes(node: Node, _request: Request) -> Response:
 
 
 def _node(each: RpcNode, chain_id: str) -> Resource:
-    view = each.view
+    view, recently = each.view, each.recently
     attributes = NodeAttributes(
         name=view.name,
+        url=view.url,
         evmChainID=chain_id,
         role=view.role,
         state=view.state,
@@ -144,6 +184,12 @@ def _node(each: RpcNode, chain_id: str) -> Resource:
         problem=view.problem,
         calls=each.calls,
         errors=each.errors,
+        refusals=each.refusals,
         latency=each.latency,
+        latencyP50=recently.median,
+        latencyP95=recently.slowest_twentieth,
+        pace=view.pace,
+        slowed=view.slowed,
+        minutes=[MinuteAttributes(rfc3339(one.at), one.calls, one.errors, one.median) for one in recently.minutes],
     )
     return Resource("node", view.name, attributes)

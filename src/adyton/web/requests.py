@@ -15,7 +15,7 @@ from adyton.web import jsonapi
 from adyton.web.endpoint import Node
 from adyton.web.failures import Unprocessable
 from adyton.web.pages import Page, shown_by
-from adyton.web.presenters.requests import request_resource
+from adyton.web.presenters.requests import counts_resource, request_resource
 from adyton.web.presenters.runs import run_resource
 
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
@@ -35,6 +35,15 @@ async def index(node: Node, request: Request) -> Response:
         descending=query.get("sort") != "createdAt",
     )
     return await page.listed(request, found.of(shown_by(request_resource)), node.parts.lists.turns)
+
+
+async def fates(node: Node, request: Request) -> Response:
+    """Count requests by fate; ``jobSpecId`` and ``contract`` choose."""
+    query = request.query_params
+    found = await requests.counts(
+        node.parts, job_id=query.get("jobSpecId") or None, contract=_contract(query.get("contract", ""))
+    )
+    return jsonapi.shown(counts_resource(found))
 
 
 async def show(node: Node, request: Request) -> Response:

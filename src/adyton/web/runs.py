@@ -10,13 +10,14 @@ from starlette.responses import Response
 from adyton.domain.jobs import Job
 from adyton.domain.run_errors import code_of
 from adyton.domain.runs import Run
-from adyton.services import cancellation, retention, runs
+from adyton.services import cancellation, retention, runs, traces
 from adyton.web import auth, filters, jsonapi
 from adyton.web.endpoint import Node, body_of
 from adyton.web.failures import Unprocessable
 from adyton.web.jsonapi import Resource
 from adyton.web.pages import Page
 from adyton.web.presenters.runs import run_resource
+from adyton.web.presenters.traces import trace_resource
 
 
 async def create(node: Node, request: Request) -> Response:
@@ -33,6 +34,11 @@ async def show(node: Node, request: Request) -> Response:
     code = code_of(run)
     meta = None if code is None else {"errorCode": code}
     return jsonapi.shown(run_resource(run, job, head=_height(node), awaited=awaited), meta=meta)
+
+
+async def trace(node: Node, request: Request) -> Response:
+    """Show a run in detail: when each task began and ended, what it was given and left, its HTTP exchanges, what it sent."""
+    return jsonapi.shown(trace_resource(await traces.of(node.parts, request.path_params["run_id"]), _height(node)))
 
 
 async def index(node: Node, request: Request) -> Response:

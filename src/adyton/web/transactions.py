@@ -5,22 +5,19 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adyton.domain.errors import Fault
 from adyton.domain.wishes import Wish
 from adyton.services import doctor, transactions
 from adyton.web import filters, jsonapi
 from adyton.web.endpoint import Handler, Node, body_of
-from adyton.web.failures import Unprocessable
 from adyton.web.pages import Page, shown_by
 from adyton.web.presenters.transactions import attempt_resource, key_resource, transaction_resource, wish_resource
 
-_TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"", "false", "0"})
-
 
 async def index(node: Node, request: Request) -> Response:
-    """List transactions, newest first: those in some states, of a key, of a run."""
+    """List transactions, newest first unless ``sort=createdAt``: those in some states, of a key, of a run, for a purpose."""
     page, wanted = Page.of(request), filters.transactions(request)
-    found = await transactions.page(node.parts, wanted, offset=page.offset, limit=page.size)
+    descending = request.query_params.get("sort") != "createdAt"
+    found = await transactions.page(node.parts, wanted, offset=page.offset, limit=page.size, descending=descending)
     return await page.listed(request, found.of(shown_by(transaction_resource)), node.parts.lists.turns)
 
 
@@ -45,15 +42,7 @@ def wishes(wish: Wish) -> Handler:
     """The handler that leaves a wish."""
 
     async def handler(node: Node, request: Request) -> Response:
-        name, dry = request.path_params["name"], _is_dry(request)
+        name, dry = request.path_params["name"], filters.is_dry(request)
         return jsonapi.shown(wish_resource(await transactions.wish(node.parts, name, wish, await body_of(request), dry=dry)))
 
     return handler
-
-
-def _is_dry(request: Request) -> bool:
-    text = request.query_params.get("dryRun", "").lower()
-    if text not in _TRUE | _FALSE:
-        # Whatever was meant, it was not "do it".
-        raise Unprocessable(Fault("dryRun must be true or false", parameter="dryRun"), code="ADY-0709")
-    return text in _TRUE

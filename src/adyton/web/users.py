@@ -30,6 +30,16 @@ class UserAttributes(msgspec.Struct, frozen=True, rename="camel"):
     role: Role
 
 
+class UserListed(msgspec.Struct, frozen=True, rename="camel"):
+    """The same in a list. ``lastSeen`` is when they last used a session (to the minute) or did something that the audit log
+    keeps; null when neither is known any more. What only looks with an API token is not counted."""
+
+    email: str
+    created_at: str
+    role: Role
+    last_seen: str | None
+
+
 class Myself(msgspec.Struct, frozen=True, rename="camel"):
     """Who calls. ``role`` is what this caller may do, of an API token not more than its user; ``via`` is ``session`` or
     ``token``."""
@@ -118,6 +128,15 @@ async def end_sessions(node: Node, request: Request) -> Response:
     return response
 
 
+async def end_session(node: Node, request: Request) -> Response:
+    """End one session of the caller's user, by its id in the list."""
+    ended = await users.end_session(node.parts, auth.caller_of(request), request.path_params["session_id"])
+    response = jsonapi.nothing()
+    if ended.token_hash == token_hash(auth.token_of(request) or ""):
+        auth.forget(response, secure=node.settings.secure_cookies)
+    return response
+
+
 # --- everybody -------------------------------------------------------------------------------------------------------
 
 
@@ -125,7 +144,7 @@ async def index(node: Node, request: Request) -> Response:
     """List the users, the oldest first."""
     page = Page.of(request)
     found, count = await users.page(node.parts, offset=page.offset, limit=page.size)
-    return jsonapi.listed([_resource(user) for user in found], page.links(request, count), count)
+    return jsonapi.listed([_listed(user, seen) for user, seen in found], page.links(request, count), count)
 
 
 async def create(node: Node, request: Request) -> Response:
@@ -161,6 +180,11 @@ def _wanted_role(body: Mapping[str, object]) -> Role:
 
 def _resource(user: User) -> Resource:
     return Resource("users", user.email, UserAttributes(user.email, _seconds(user.created_at), user.role))
+
+
+def _listed(user: User, seen: int | None) -> Resource:
+    shown = UserListed(user.email, _seconds(user.created_at), user.role, None if seen is None else rfc3339(seen))
+    return Resource("users", user.email, shown)
 
 
 def _seconds(micros: int) -> str:

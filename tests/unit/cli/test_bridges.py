@@ -95,3 +95,46 @@ def test_the_nodes_refusal_is_shown(adyton: Adyton, node: StandIn) -> None:
     result = adyton("removebridge", "b")
     assert result.exit_code == 1
     assert result.stderr.startswith("parseResponse error: 409 Conflict; Can't remove the bridge because")
+
+
+TESTED = {
+    "bridge": "b",
+    "status": "completed",
+    "usable": True,
+    "detail": "A run would go on with these data.",
+    "ms": 2.5,
+    "sent": {"method": "POST", "url": "https://b.example", "headers": {}, "body": '{"id":"1","data":{}}'},
+    "attempts": [
+        {"startedAt": "", "ms": 1.0, "status": None, "failure": "refused", "error": "nobody is there", "body": None},
+        {"startedAt": "", "ms": 1.5, "status": 200, "failure": None, "error": None, "body": '{"data":{"result":"5"}}'},
+    ],
+    "data": {"result": "5"},
+}
+
+
+def test_a_bridge_is_tested_and_what_came_back_is_printed(adyton: Adyton, node: StandIn) -> None:
+    node.answers_one(**TESTED)
+    result = adyton("bridges", "test", "b", '{"amount": 0.10000000000000000000001}')
+    assert result.exit_code == 0
+    assert node.asked == [Asked("POST /v2/bridge_types/b/test", PAIR, '{"data":{"amount": 0.10000000000000000000001}}')]
+    assert result.stdout.splitlines() == [
+        "POST https://b.example",
+        '   {"id":"1","data":{}}',
+        "1. refused, 1.0 ms",
+        "   nobody is there",
+        "2. 200, 1.5 ms",
+        '   {"data":{"result":"5"}}',
+        "completed: A run would go on with these data.",
+    ]
+
+
+def test_an_answer_that_a_run_could_not_use_fails_the_command(adyton: Adyton, node: StandIn) -> None:
+    node.answers_one(**{**TESTED, "status": "errored", "usable": False, "detail": "It answered with \x1b[31m red."})
+    result = adyton("bridges", "test", "b")
+    assert result.exit_code == 1
+    assert node.asked[0].body == ""
+    assert result.stderr.splitlines()[0].startswith("errored: It answered with ")
+    assert "\x1b" not in result.stderr
+    assert "adyton explain ADY-1353" in result.stderr
+    node.answers_one(**{**TESTED, "usable": False})
+    assert json.loads(adyton("bridges", "test", "b", "--json").stdout)["usable"] is False

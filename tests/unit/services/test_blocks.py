@@ -64,7 +64,7 @@ async def test_before_the_first_block_is_read_the_beginning_is_kept_for_log_inta
 @pytest.mark.parametrize(("begins", "shown"), [(None, {}), (60, {"fromBlock": 60}), ("unanswered", {"fromBlock": 0})])
 async def test_a_job_shows_where_it_was_told_to_begin(api: Api, begins: object, shown: dict[str, int]) -> None:
     job = await jobs.create(api.parts, spec(begins))
-    attributes: Any = job_resource(job).attributes
+    attributes: Any = job_resource(job, NOW).attributes
     assert json.loads(bytes(attributes.initiators[0]))["params"] == {"address": "0x" + "00" * 20} | shown
 
 

@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 
 from adyton import __version__
 from adyton.domain.addresses import is_restricted
+from adyton.domain.exchanges import Failure
 from adyton.domain.proxies import Proxies
 from adyton.ports import HttpFailure, HttpRequest, HttpResponse
 from adyton.system import http as system_http
@@ -109,6 +110,53 @@ async def world() -> AsyncIterator[World]:
     async with AiohttpTransport() as transport:
         yield World(server, transport)
     await server.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("silence", Failure.TIMEOUT),
+        ("over", Failure.TOO_LARGE),
+        ("hop/99", Failure.REDIRECT),
+        ("nowhere", Failure.REDIRECT),
+        ("toftp", Failure.REDIRECT),
+        ("http://127.0.0.1:1/", Failure.REFUSED),
+        ("http://name.invalid/", Failure.DNS),
+        ("https://127.0.0.1:{port}/echo", Failure.TLS),
+    ],
+)
+async def test_a_failure_says_in_a_word_what_was_wrong(world: World, path: str, kind: Failure) -> None:
+    with pytest.raises(HttpFailure) as caught:
+        await world.ask(path.format(port=world.port), timeout=2 if path != "silence" else 0.05)
+    assert caught.value.kind is kind
+
+
+async def test_an_address_that_is_not_public_is_a_failure_of_its_own(world: World) -> None:
+    with pytest.raises(HttpFailure) as caught:
+        await world.ask("echo", unrestricted=False)
+    assert caught.value.kind is Failure.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (b"", Failure.CLOSED),
+        (b"SSH-2.0-x\r\n", Failure.NOT_HTTP),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", Failure.CLOSED),
+    ],
+)
+async def test_who_speaks_no_http_or_hangs_up_is_told_apart(world: World, said: bytes, kind: Failure) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(HttpFailure) as caught:
+            await world.ask(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert caught.value.kind is kind
 
 
 async def test_a_request_carries_our_name_no_cookie_and_asks_for_no_compression(world: World) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from adyton.domain.bridges import Bridge, token_hash
@@ -120,6 +121,15 @@ async def test_an_error_without_a_word_is_shown_as_it_came_and_the_run_has_a_rea
     shown = (await answer(api, run_id, {"error": ""})).json()["data"]["attributes"]
     assert (shown["status"], shown["result"]["error"]) == ("errored", "")
     assert (await api.run(run_id)).error == "oracle failed and did not say why"
+
+
+async def test_an_answer_that_repeats_the_nodes_token_is_kept_without_it(api: Api) -> None:
+    run_id = await waiting(api)
+    known = api.parts.bridges.get("oracle")
+    assert known is not None
+    api.parts.bridges.put(msgspec.structs.replace(known, outgoing_token="c0ffee" * 6))
+    await answer(api, run_id, {"data": {"said": ["Bearer " + "c0ffee" * 6]}})
+    assert (await api.run(run_id)).tasks[0].data == {"said": ["Bearer ***"]}
 
 
 async def test_an_answer_that_is_no_object_is_the_result(api: Api) -> None:

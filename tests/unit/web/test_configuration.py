@@ -10,6 +10,8 @@ import structlog
 
 from adyton.config import Config, settings
 from adyton.domain.access import Role
+from adyton.domain.evm import checksum
+from adyton.ethereum.recent import Recent
 from adyton.ethereum.views import EndpointView
 from adyton.node_rules import gas_rules
 from adyton.services.configuration import GAS_PRICE, SET
@@ -17,7 +19,7 @@ from adyton.storage import facts
 from adyton.storage.connect import open_memory
 from adyton.storage.database import Statement
 from adyton.storage.spoken import SpokenDatabase
-from support.api import Api, details
+from support.api import LINK_TOKEN, Api, details
 from support.people import another
 
 GWEI = 10**9
@@ -177,6 +179,35 @@ async def test_the_ethereum_nodes_are_listed_with_what_was_counted(api: Api) -> 
     assert (asked["calls"], asked["errors"], round(asked["latency"], 3)) == (6, 3, 0.2)
     assert (asked["name"], asked["state"], asked["active"], asked["head"]) == ("mainnet.example", "connected", True, 7654321)
     assert (idle["calls"], idle["errors"], idle["latency"], idle["headAge"]) == (0, 0, None, None)
+    assert (idle["refusals"], idle["latencyP50"], idle["pace"], idle["minutes"]) == (0, None, None, [])
+
+
+async def test_the_last_hour_of_an_ethereum_node_is_shown_by_the_minute(api: Api) -> None:
+    recent, now = Recent(), api.bench.clock.now()
+    recent.count(now, calls=3, errors=1, seconds=0.1)
+    api.endpoints = (
+        EndpointView(
+            name="mainnet.example",
+            role="primary",
+            state="throttled",
+            active=True,
+            head=1,
+            head_age=1.5,
+            problem="it wants to be asked less often",
+            url="wss://mainnet.example",
+            pace=2.5,
+            slowed=True,
+            recently=lambda: recent.view(now),
+        ),
+    )
+    api.parts.metrics.rpc_throttled.labels("mainnet.example").inc(4)
+
+    [shown] = [item["attributes"] for item in (await api.get("/v2/nodes"))["data"]]
+
+    assert (shown["url"], shown["pace"], shown["slowed"], shown["refusals"]) == ("wss://mainnet.example", 2.5, True, 4)
+    assert shown["latencyP50"] == shown["latencyP95"] == pytest.approx(0.1, rel=0.1)
+    [minute] = shown["minutes"]
+    assert (minute["calls"], minute["errors"], minute["latency"]) == (3, 1, shown["latencyP50"])
 
 
 async def test_the_chain_is_shown_once_it_is_known(api: Api) -> None:
@@ -185,3 +216,6 @@ async def test_the_chain_is_shown_once_it_is_known(api: Api) -> None:
         (chain,) = (await known.get("/v2/chains"))["data"]
     assert (chain["type"], chain["id"]) == ("chain", "1")
     assert (chain["attributes"]["head"], chain["attributes"]["connected"]) == (100, True)
+    assert (chain["attributes"]["intakeBlock"], chain["attributes"]["intakeLag"]) == (100, 0)
+    assert chain["attributes"]["headAt"] == "2023-11-14T22:15:00Z"
+    assert (chain["attributes"]["linkContract"], chain["attributes"]["reorganisations"]) == (checksum(LINK_TOKEN), 0)

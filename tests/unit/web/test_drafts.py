@@ -115,6 +115,14 @@ async def test_what_is_probably_not_meant_is_said(api: Api, draft: Any, pointer:
     assert any(each["pointer"] == pointer and words in each["detail"] for each in warned), warned
 
 
+async def test_what_of_a_text_is_passed_over_is_said(api: Api) -> None:
+    text = '{"initiators": [{"type": "web", "type": "web"}],\n"tasks": [],\n"tasks": [{"type": "noop"}]}\n{}'
+    warned = (await api.post("/v2/specs/validate", text))["data"]["attributes"]["warnings"]
+    assert [each["pointer"] for each in warned] == ["/initiators/0/type", "/tasks", ""]
+    assert "stands twice" in warned[1]["detail"]
+    assert "from line 4 on" in warned[2]["detail"]
+
+
 async def test_a_usual_job_has_no_warnings(api: Api) -> None:
     draft = spec(
         {"type": "httpget", "params": {"get": "https://a.example"}},

@@ -71,7 +71,6 @@ async def test_every_response_forbids_frames_and_guessing(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/nowhere"),
         ("PUT", "/v2/specs"),
         ("GET", "/sessions"),

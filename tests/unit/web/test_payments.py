@@ -11,6 +11,7 @@ import pytest
 
 from adyton.domain import evm
 from adyton.ethereum.errors import RpcError
+from adyton.services.balances import Holding, Kind
 from adyton.storage import keys
 from support.api import Api, details
 from support.builders import NOW, SENDER
@@ -276,3 +277,80 @@ async def test_what_no_node_has_taken_in_time_is_told_with_what_it_waits_for(pat
         shown = (await api.post(path, body))["data"]["attributes"]
         assert (shown["state"], shown["hash"]) == ("in_progress", api.outside.sent[0].hash)
         assert "out of funds" in shown["waiting"]
+
+
+# --- looking ahead ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_withdrawal_is_foreseen_without_being_made() -> None:
+    async with paying() as api:
+        api.ledger.answers = {(WITHDRAWABLE, None): f"0x{7:064x}"}
+        found = (await api.post("/v2/withdrawals?dryRun=true", WITHDRAWAL))["data"]
+        assert found["type"] == "foreseenPayments"
+        shown = found["attributes"]
+        assert int(shown.pop("mostCost")) > 0
+        assert shown == {
+            "purpose": "withdrawal",
+            "dryRun": True,
+            "from": evm.checksum(SENDER),
+            "contract": evm.checksum(CONTRACT),
+            "to": evm.checksum(TO),
+            "amount": "5",
+            "available": "7",
+        }
+        assert await stored(api) == 0
+        assert "ADY-0716" in str(await api.post("/v2/withdrawals?dryRun=true", {**WITHDRAWAL, "amount": "8"}, status=400))
+
+
+async def test_a_transfer_is_foreseen_without_being_made() -> None:
+    async with paying() as api:
+        shown = (await api.post("/v2/transfers?dryRun=1", TRANSFER))["data"]["attributes"]
+        assert (shown["purpose"], shown["contract"], shown["amount"], shown["available"]) == (
+            "transfer",
+            None,
+            "5",
+            str(10 * ETHER),
+        )
+        assert shown["from"] == evm.checksum(SENDER)
+        assert await stored(api) == 0
+        await api.post("/v2/transfers?dryRun=perhaps", TRANSFER, status=422)
+        assert "ADY-0717" in str(
+            await api.post("/v2/transfers?dryRun=true", {**TRANSFER, "amount": str(10 * ETHER)}, status=400)
+        )
+
+
+async def test_what_can_be_withdrawn_is_asked_of_each_contract() -> None:
+    async with paying(environment={"ORACLE_CONTRACT_ADDRESS": CONTRACT}) as api:
+        api.keys.held = (OTHER, SENDER)
+        watched = Holding(address=OTHER, kind=Kind.CONTRACT, eth=None, link=5, at=NOW)
+        api.holdings = (watched, Holding(address=SENDER, kind=Kind.KEY, eth=5, link=5, at=NOW))
+        api.ledger.answers = {(WITHDRAWABLE, OTHER): revert("Not owner"), (WITHDRAWABLE, SENDER): f"0x{5:064x}"}
+        found = [each["attributes"] for each in (await api.get("/v2/user/withdrawable"))["data"]]
+        expected = {"juels": "5", "owner": evm.checksum(SENDER), "refusal": None}
+        assert found == [{"contract": evm.checksum(each), **expected} for each in (CONTRACT, OTHER)]
+        api.ledger.answers = {(WITHDRAWABLE, None): revert("Not owner")}
+        found = [each["attributes"] for each in (await api.get("/v2/user/withdrawable"))["data"]]
+        assert found[0] == {"contract": evm.checksum(CONTRACT), "juels": None, "owner": None, "refusal": "Not owner"}
+
+
+async def test_what_can_be_withdrawn_is_not_known_without_the_chain() -> None:
+    async with Api() as api:
+        api.bench.chain.state = api.outside.state
+        await api.get("/v2/user/withdrawable", 503)
+
+
+async def test_payments_are_chosen_by_their_purpose_the_oldest_first_if_wanted() -> None:
+    async with paying() as api:
+        await api.post("/v2/withdrawals", WITHDRAWAL)
+        await api.post("/v2/transfers", TRANSFER)
+
+        async def purposes(query: str) -> list[str]:
+            return [each["attributes"]["purpose"] for each in (await api.get(f"/v2/transactions?{query}"))["data"]]
+
+        assert await purposes("purpose=withdrawal,transfer") == ["transfer", "withdrawal"]
+        assert await purposes("purpose=withdrawal&sort=createdAt") == ["withdrawal"]
+        assert await purposes("sort=createdAt") == ["withdrawal", "transfer"]
+        call = (await api.get("/v2/transactions?purpose=withdrawal"))["data"][0]["attributes"]["call"]
+        assert call["function"] == "withdraw(address,uint256)"
+        assert [each["value"] for each in call["arguments"]] == [evm.checksum(TO), "5"]
+        await api.get("/v2/transactions?purpose=fun", 422)

@@ -31,6 +31,29 @@ async def ids(api: Api, path: str) -> list[str]:
     return [each["attributes"]["requestId"] for each in (await api.get(path))["data"]]
 
 
+async def test_requests_are_counted_by_fate(api: Api) -> None:
+    await failed(api)
+    other = run_log(request=2, block=91)
+    await store(api.db, request_of(other, decision="refused", reason="too little", expiration=5))
+    counts = {
+        "id": "fates",
+        "all": 2,
+        "unaccounted": 0,
+        "inProgress": 0,
+        "refused": 1,
+        "expired": 1,
+        "answered": 0,
+        "cancelled": 0,
+    }
+    shown = (await api.get("/v2/requests/fates"))["data"]
+    assert shown == {"type": "requestFates", "id": "fates", "attributes": counts}
+    assert await ids(api, "/v2/requests?filter=expired") == [request_of(other).request_id]
+    assert await ids(api, "/v2/requests?filter=refused") == [request_of(LOG).request_id]
+    none = (await api.get(f"/v2/requests/fates?contract=0x{'1' * 40}&jobSpecId={JOB_ID}"))["data"]["attributes"]
+    assert none["all"] == 0
+    await api.get("/v2/requests/fates?contract=x", 422)
+
+
 # --- look ------------------------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ STAIR = tuple(Role)
 OWN = {
     "PATCH /v2/user/password",
     "DELETE /v2/user/sessions",
+    "DELETE /v2/user/sessions/{session_id}",
     "POST /v2/user/token",
     "POST /v2/user/token/delete",
     "POST /v2/tokens",

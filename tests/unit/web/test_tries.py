@@ -157,6 +157,19 @@ async def test_no_secret_is_in_the_answer() -> None:
         assert held["params"] == tasks[2]["params"]
 
 
+async def test_the_http_exchanges_of_each_task_are_shown_without_secrets() -> None:
+    hidden.hide([SECRET])
+    async with Api(secrets=TestSecrets(KEY=SECRET)) as api:
+        api.bench.http.body = f'{{"price": 1.50, "key": "{SECRET}"}}'
+        asks = {"type": "httpget", "params": {"get": "https://a.example/p", "headers": {"X": ["$(secret:KEY)"]}}}
+        asked, read = (await attempt(api, asks, {"type": "jsonparse", "params": {"path": "price"}}))["tasks"]
+    [exchange] = asked["exchanges"]
+    assert (exchange["method"], exchange["url"], exchange["status"]) == ("GET", "https://a.example/p", 200)
+    assert '"price": 1.50' in exchange["body"]
+    assert SECRET not in exchange["body"]
+    assert read["exchanges"] == []
+
+
 async def test_no_secret_is_in_the_transaction_that_would_be_sent() -> None:
     hidden.hide([SECRET])
     async with Api(secrets=TestSecrets(KEY=SECRET)) as api:

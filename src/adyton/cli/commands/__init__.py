@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from adyton.cli.commands import admin, bridges, initiators, jobs, keys, node, requests, running, runs, tools, txs, watching
+from adyton.cli.commands import (
+    admin,
+    alerts,
+    bridges,
+    initiators,
+    jobs,
+    keys,
+    node,
+    requests,
+    running,
+    runs,
+    tools,
+    txs,
+    watching,
+)
 
-_NOUNS = (node, running, watching, requests, admin, jobs, runs, bridges, initiators, txs, keys, tools)
+_NOUNS = (node, running, watching, requests, alerts, admin, jobs, runs, bridges, initiators, txs, keys, tools)
 COMMANDS = tuple(entry for noun in _NOUNS for entry in noun.COMMANDS)
 GROUPS = {word: group for noun in _NOUNS for word, group in noun.GROUPS.items()}

@@ -23,6 +23,8 @@ AUDIT = (
     click.Option(["--action"], metavar="ACTION", help="Only this, such as 'DELETE /v2/specs/:job_id'."),
     click.Option(["--subject"], metavar="NAME", help="Only what was done to this job, user, key."),
     click.Option(["--outcome"], type=click.Choice(("begun", "done", "refused", "failed")), help="Only what ended so."),
+    click.Option(["--after"], metavar="TIME", help="Only what was done at this time or later, such as 2030-01-01T00:00:00Z."),
+    click.Option(["--before"], metavar="TIME", help="Only what was done before this time."),
 )
 
 COMMANDS = (

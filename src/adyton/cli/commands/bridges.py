@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from adyton.cli.commands.common import PAGES
 from adyton.cli.everywhere import offered
 from adyton.cli.tree import Entry, Group, Needed
@@ -63,6 +65,20 @@ COMMANDS = (
         "Give a bridge new tokens, and show them this once; the old ones end.",
         (Needed("name", "NAME", "Must pass the name of the bridge that gets new tokens", shell_complete=offered("bridges")),),
         examples=("adyton bridges tokens prices",),
+    ),
+    Entry(
+        "bridges test",
+        "bridges:test_bridge",
+        "Ask a bridge as a run would, without a run, and show what it answers.\n\nDATA is a JSON object, a file with one, or - "
+        "for standard input: what a run would have. Exits with 1 if a run could not use the answer.",
+        (
+            Needed("name", "NAME", "Must pass the name of the bridge to be tested", shell_complete=offered("bridges")),
+            click.Argument(["data"], metavar="DATA", required=False, shell_complete=offered("files")),
+        ),
+        examples=(
+            "adyton bridges test prices",
+            """adyton bridges test prices '{"from": "ETH", "to": "USD"}'""",
+        ),
     ),
     Entry(
         "bridges destroy",

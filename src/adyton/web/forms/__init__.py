@@ -2,6 +2,7 @@
 
 from adyton.web.forms import (
     agreements,
+    alerts,
     audit,
     blocks,
     bridges,
@@ -17,13 +18,16 @@ from adyton.web.forms import (
     requests,
     runs,
     sessions,
+    statistics,
     tokens,
     transactions,
     users,
+    uses,
 )
 
 __all__ = [
     "agreements",
+    "alerts",
     "audit",
     "blocks",
     "bridges",
@@ -39,7 +43,9 @@ __all__ = [
     "requests",
     "runs",
     "sessions",
+    "statistics",
     "tokens",
     "transactions",
     "users",
+    "uses",
 ]

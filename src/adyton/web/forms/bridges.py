@@ -8,7 +8,9 @@ from msgspec import Meta
 
 from adyton.web.bridges import BridgeAttributes
 from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, Parameter, many, one
+from adyton.web.presenters.bridge_tests import BridgeTestAttributes
 from adyton.web.schemas import bridge
+from adyton.web.schemas.pieces import nullable, thing
 
 _NAME = Parameter(
     name="name",
@@ -44,3 +46,18 @@ DELETE = Form(
     refusals={409: "Jobs that are not archived use it.", 422: _UNREADABLE},
 )
 ROTATE = Form(answers=(_TOKENS,), path=(_NAME,), refusals={422: _UNREADABLE})
+TEST = Form(
+    answers=(one("bridgeTests", BridgeTestAttributes),),
+    path=(_NAME,),
+    body=Body(
+        schema=thing("What to send.", {"data": nullable(thing("The data, as a run would have them.", {}))}),
+        about="The data; empty: none. An object under `meta` in them stands beside the data too, as in a run.",
+        examples={"a pair": {"data": {"from": "ETH", "to": "USD"}}},
+        required=False,
+    ),
+    refusals={
+        400: "The data are no object, or the bridge's URL names a secret that cannot be read.",
+        409: "Runs do not ask it: an installed Python adapter has its name.",
+        422: _UNREADABLE,
+    },
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adyton.web.form import JOB_ID, Answer, Body, Form, Many, one
+from adyton.web.forms import filters
 from adyton.web.presenters.drafts import ChangeAttributes, DraftAttributes, ExportAttributes, TryAttributes
 from adyton.web.schemas import job
 from adyton.web.schemas.pieces import address, digits, listed, nullable, several, text, thing, whole
@@ -83,4 +84,9 @@ APPLY = Form(
     },
     about="`meta.applied` says whether anything was written, `meta.plan` is the mark of this plan.",
 )
-EXPORT = Form(answers=(one("specExports", ExportAttributes),), path=(JOB_ID,))
+EXPORT = Form(
+    answers=(one("specExports", ExportAttributes),),
+    path=(JOB_ID,),
+    query=(filters.ARCHIVED,),
+    refusals={422: "`archived` is neither `true` nor `false`."},
+)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adyton.services.health import Check
-from adyton.web.form import Answer, Form, Many, Parameter, Value
+from adyton.web.form import Answer, Form, Many, Parameter, Value, many
+from adyton.web.metrics import MetricAttributes
 
 _CHECKS = (Many("checks", Check, paged=False),)
 
@@ -15,6 +16,7 @@ READY = Form(
     ),
     query=(Parameter(name="full", about="Show the checks as well."),),
 )
+METRIC_LIST = Form(answers=(many("metrics", MetricAttributes, paged=False),))
 METRICS = Form(
     answers=(
         Answer(

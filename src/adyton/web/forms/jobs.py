@@ -6,6 +6,7 @@ import msgspec
 
 from adyton.web.form import DONE, JOB_ID, PAGE_REFUSED, SORTED_PAGES, Body, Form, many, one
 from adyton.web.forms import filters
+from adyton.web.presenters.job_errors import JobErrorAttributes
 from adyton.web.presenters.jobs import JobAttributes
 from adyton.web.schemas import job
 
@@ -24,7 +25,13 @@ class JobMeta(msgspec.Struct, frozen=True):
 
 
 INDEX = Form(answers=(many("specs", JobAttributes),), query=(*SORTED_PAGES, *filters.JOBS), refusals=PAGE_REFUSED)
-SHOW = Form(answers=(one("specs", JobAttributes, meta=JobMeta),), path=(JOB_ID,))
+SHOW = Form(
+    answers=(one("specs", JobAttributes, meta=JobMeta),),
+    path=(JOB_ID,),
+    query=(filters.ARCHIVED,),
+    refusals={422: "`archived` is neither `true` nor `false`."},
+)
+ERRORS = Form(answers=(one("specErrors", JobErrorAttributes),), path=(JOB_ID,))
 CREATE = Form(
     answers=(one("specs", JobAttributes, meta=JobMeta),),
     body=Body(schema=job.schema(), about="The job. Keys match in any case, unknown ones are ignored.", examples=job.EXAMPLES),

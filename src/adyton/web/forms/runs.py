@@ -17,6 +17,7 @@ from adyton.web.form import (
 )
 from adyton.web.forms import filters
 from adyton.web.presenters.runs import RunAttributes
+from adyton.web.presenters.traces import TraceAttributes
 from adyton.web.schemas.pieces import listed, nullable, rfc3339, several, text, thing
 
 
@@ -45,6 +46,7 @@ CREATE = Form(
 )
 INDEX = Form(answers=(many("runs", RunAttributes),), query=(*SORTED_PAGES, *filters.RUNS), refusals=PAGE_REFUSED)
 SHOW = Form(answers=(one("runs", RunAttributes, meta=RunMeta),), path=(RUN_ID,))
+TRACE = Form(answers=(one("runTraces", TraceAttributes),), path=(RUN_ID,))
 CANCEL = Form(
     answers=(_SHOWN,),
     path=(RUN_ID,),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from msgspec import Meta, structs
+from msgspec import structs
 
 from adyton.domain.wishes import Wish
-from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, Parameter, identity, many, one
+from adyton.web.form import PAGE_REFUSED, PAGES, Body, Form, identity, many, one
 from adyton.web.forms import filters
 from adyton.web.presenters.transactions import AttemptAttributes, KeyDiagnosis, TransactionAttributes, WishAttributes
 from adyton.web.schemas.pieces import nullable, text, thing
@@ -23,14 +21,7 @@ EXAMINE = Form(answers=(many("keyDiagnoses", KeyDiagnosis, paged=False),))
 _WISH = Form(
     answers=(one("wishes", WishAttributes),),
     path=(_NAME,),
-    query=(
-        Parameter(
-            name="dryRun",
-            about="Only say what would come of it.",
-            kind=Annotated[str, Meta(pattern="^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|0|1|)$")],
-            example="true",
-        ),
-    ),
+    query=(filters.DRY_RUN,),
     body=Body(
         schema=nullable(
             thing(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adyton.domain.access import Role
 from adyton.web.form import DONE, PAGE_REFUSED, PAGES, Answer, Body, Form, Many, One, Parameter, identity, many, one
 from adyton.web.schemas.pieces import nullable, text, thing
-from adyton.web.users import Myself, OpenSession, UserAttributes
+from adyton.web.users import Myself, OpenSession, UserAttributes, UserListed
 
 _EMAIL = identity("email", "The user's e-mail.", "you@example.com")
 _ROLE = text("What the user may do.", enum=[role.value for role in Role])
@@ -34,7 +34,12 @@ END_SESSIONS = Form(
     query=(Parameter(name="others", about="`true`: the session that asks stays open.", kind=bool, example=True),),
     refusals={403: "An API token may do less than its user.", 422: "`others` is neither true nor false."},
 )
-INDEX = Form(answers=(many("users", UserAttributes),), query=PAGES, refusals=PAGE_REFUSED)
+END_SESSION = Form(
+    answers=(DONE,),
+    path=(identity("session_id", "The session's id, as the list has it.", "0b7d4a293bff4baf"),),
+    refusals={403: "An API token may do less than its user.", 404: "No such session of the caller's user is open."},
+)
+INDEX = Form(answers=(many("users", UserListed),), query=PAGES, refusals=PAGE_REFUSED)
 CREATE = Form(
     answers=(one("users", UserAttributes, status=201),),
     body=Body(

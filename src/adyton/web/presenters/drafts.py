@@ -13,10 +13,11 @@ from adyton.domain.jobs import Job
 from adyton.domain.plans import Action, Change
 from adyton.domain.runs import Data
 from adyton.domain.times import rfc3339
-from adyton.engine.tries import Came, Step
+from adyton.engine.tries import Step, StepStatus
 from adyton.services.drafts import Judged
 from adyton.services.tries import Sending, Tried
 from adyton.web.jsonapi import Resource
+from adyton.web.presenters.traces import ExchangeTrace, exchange_trace
 
 DRAFT, TRY, CHANGE, EXPORT = "specDrafts", "specTries", "specChanges", "specExports"
 
@@ -72,7 +73,7 @@ class StepAttributes(msgspec.Struct, frozen=True, kw_only=True):
 
     position: int
     type: str
-    status: Came
+    status: StepStatus
     ms: float
     input: Raw
     params: Raw | None
@@ -81,6 +82,7 @@ class StepAttributes(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     waits: str | UnsetType = UNSET
     wouldAsk: WouldAsk | UnsetType = UNSET  # noqa: N815 - the API's own name
+    exchanges: list[ExchangeTrace]
 
 
 class TryAttributes(msgspec.Struct, frozen=True):
@@ -145,8 +147,9 @@ def _step(step: Step) -> StepAttributes:
         output=None if step.output is None else _raw(step.output),
         error=step.error,
         note=step.note,
-        waits=step.status.value if step.came is Came.PENDING else UNSET,
+        waits=step.status.value if step.came is StepStatus.PENDING else UNSET,
         wouldAsk=UNSET if asked is None else WouldAsk(asked.whom, asked.method, asked.url, asked.body),
+        exchanges=[exchange_trace(each) for each in step.exchanges],
     )
 
 

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from adyton.domain import data
 from adyton.domain.chain import ZERO_ADDRESS
-from adyton.domain.jobs import Initiator, Job, TaskSpec
+from adyton.domain.jobs import Initiator, Job, JobState, TaskSpec, state_at
 from adyton.domain.times import rfc3339
 from adyton.web.jsonapi import Resource, encode
 
@@ -97,7 +97,8 @@ StoredInitiatorJson: TypeAlias = Annotated[Raw, Meta(extra_json_schema={"$ref": 
 
 
 class JobAttributes(msgspec.Struct, frozen=True, kw_only=True):
-    """A job spec."""
+    """A job spec. The last three are not v0.6.2's, and left out of a job that is as all were there: ``state`` of one that is
+    active, ``version`` of one that was never changed."""
 
     initiators: list[InitiatorJson]
     id: str
@@ -107,14 +108,17 @@ class JobAttributes(msgspec.Struct, frozen=True, kw_only=True):
     endAt: str | None  # noqa: N815 - the API's own name
     minPayment: str | UnsetType = UNSET  # noqa: N815 - the API's own name
     name: str | UnsetType = UNSET
+    state: JobState | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    archivedAt: str | UnsetType = UNSET  # noqa: N815 - the API's own name
 
 
 _fragments: dict[str, Fragments] = {}
 
 
-def job_resource(job: Job) -> Resource:
-    """A job. As v0.6.2, initiators show their type and parameters only, and never the requesters."""
-    pieces = fragments(job)
+def job_resource(job: Job, now: int) -> Resource:
+    """A job at a time (microseconds). As v0.6.2, initiators show their type and parameters only, and never the requesters."""
+    pieces, state = fragments(job), state_at(job, now)
     attributes = JobAttributes(
         initiators=list(pieces.initiators.values()),
         id=job.id,
@@ -124,6 +128,9 @@ def job_resource(job: Job) -> Resource:
         endAt=_optional(job.end_at),
         minPayment=UNSET if job.min_payment is None else str(job.min_payment),
         name=UNSET if job.name is None else job.name,
+        state=UNSET if state is JobState.ACTIVE else state,
+        version=UNSET if job.version == 1 else job.version,
+        archivedAt=UNSET if job.archived_at is None else rfc3339(job.archived_at),
     )
     return Resource("specs", job.id, attributes)
 

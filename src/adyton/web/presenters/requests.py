@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from adyton.domain import evm
 from adyton.domain.chain import Hash
-from adyton.domain.fates import Fate
+from adyton.domain.fates import Fate, Kind
 from adyton.domain.times import rfc3339, seconds_text
 from adyton.services.narrative import Explanation, Step
 from adyton.services.requests import Accounted
@@ -39,6 +41,19 @@ class RequestAttributes(msgspec.Struct, frozen=True, rename="camel"):
     seen_at: str
     decision: str
     fate: RequestFate
+
+
+class FateCounts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How many requests have each fate."""
+
+    id: str
+    all: int
+    unaccounted: int
+    in_progress: int
+    refused: int
+    expired: int
+    answered: int
+    cancelled: int
 
 
 class ExplainedStep(msgspec.Struct, frozen=True):
@@ -89,6 +104,21 @@ def request_resource(found: Accounted) -> Resource:
         fate=_fate(found.fate),
     )
     return Resource("requests", identity, attributes)
+
+
+def counts_resource(found: Mapping[Kind, int]) -> Resource:
+    """How many requests have each fate."""
+    counts = FateCounts(
+        id="fates",
+        all=sum(found.values()),
+        unaccounted=found[Kind.UNACCOUNTED],
+        in_progress=found[Kind.IN_PROGRESS],
+        refused=found[Kind.REFUSED],
+        expired=found[Kind.EXPIRED],
+        answered=found[Kind.ANSWERED],
+        cancelled=found[Kind.CANCELLED],
+    )
+    return Resource("requestFates", counts.id, counts)
 
 
 def explanation_resource(explanation: Explanation) -> Resource:

@@ -87,7 +87,7 @@ def run_resource(
     ``stored_initiator`` chooses the second of v0.6.2's two forms of an initiator.
     """
     pieces = fragments(job)
-    observed = _observed(run, head)
+    observed = observed_height(run, head)
     overrides = _overrides(run)
     # A job that was changed in place has other tasks by now than an older run of it.
     specs = pieces.tasks if run.job_version == job.version else [shown_task(task.spec) for task in run.tasks]
@@ -109,7 +109,8 @@ def run_resource(
     return Resource("runs", run.id, attributes)
 
 
-def _observed(run: Run, head: int | None) -> int | None:
+def observed_height(run: Run, head: int | None) -> int | None:
+    """The newest height that a run has seen, as it is shown while it waits for confirmations."""
     if run.status is RunStatus.PENDING_CONFIRMATIONS and run.observed_height is not None and head is not None:
         return max(run.observed_height, head)
     return run.observed_height
@@ -134,7 +135,7 @@ def _task(
         status=task.status,
         task=spec,
         minimumConfirmations=task.minimum_confirmations,
-        confirmations=_confirmations(run, task, observed),
+        confirmations=reached(run, task, observed),
     )
 
 
@@ -143,7 +144,8 @@ def _data(task: TaskRun, transaction: Transaction | None) -> Data | None:
     return task.data if transaction is None else pending_data(task.data or {}, transaction)
 
 
-def _confirmations(run: Run, task: TaskRun, observed: int | None) -> int | None:
+def reached(run: Run, task: TaskRun, observed: int | None) -> int | None:
+    """The confirmations of the request that a task has at a height, as they are shown."""
     waits = run.status is RunStatus.PENDING_CONFIRMATIONS and task.status is RunStatus.UNSTARTED
     if not waits or task is not run.next_task():
         return task.confirmations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from adyton.domain.calls import Call, read_call
+from adyton.domain.chain import Receipt
 from adyton.domain.diagnosis import Finding, Remedy
 from adyton.domain.evm import checksum
 from adyton.domain.times import rfc3339
@@ -25,6 +27,19 @@ class TransactionVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     sentAt: str  # noqa: N815 - the API's own name
     gasTipCap: str | None = None  # noqa: N815 - the API's own name
     noop: bool = False
+
+
+class TransactionReceipt(msgspec.Struct, frozen=True):
+    """What the chain says of the mined one. ``status`` is 1, or 0 if it reverted; ``gasPrice`` and ``cost`` (gas used times
+    price) are wei, null on chains whose receipts do not say the price."""
+
+    hash: str
+    status: int
+    blockNumber: int  # noqa: N815 - the API's own name
+    blockHash: str  # noqa: N815 - the API's own name
+    gasUsed: str  # noqa: N815 - the API's own name
+    gasPrice: str | None  # noqa: N815 - the API's own name
+    cost: str | None
 
 
 class TransactionAttributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +67,8 @@ class TransactionAttributes(msgspec.Struct, frozen=True, kw_only=True):
     wish: str | None
     minedIn: str | None  # noqa: N815 - the API's own name
     attempts: list[TransactionVersion]
+    receipt: TransactionReceipt | None = None
+    call: Call | None = None
 
 
 class AttemptAttributes(msgspec.Struct, frozen=True):
@@ -210,6 +227,21 @@ def _transaction(shown: Shown) -> TransactionAttributes:
         wish=transaction.wish,
         minedIn=None if receipt is None else str(receipt.block_number),
         attempts=[_version(each) for each in transaction.attempts],
+        receipt=None if receipt is None else _receipt(receipt),
+        call=read_call(transaction.data),
+    )
+
+
+def _receipt(receipt: Receipt) -> TransactionReceipt:
+    price = receipt.effective_gas_price
+    return TransactionReceipt(
+        hash=receipt.transaction_hash,
+        status=receipt.status,
+        blockNumber=receipt.block_number,
+        blockHash=receipt.block_hash,
+        gasUsed=str(receipt.gas_used),
+        gasPrice=_text(price),
+        cost=None if price is None else str(price * receipt.gas_used),
     )
 
 
