@@ -17,13 +17,28 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Message
 
 from adyton.web.endpoint import Endpoint
+from adyton.web.jsonapi import refused
+from adyton.web.limits import APPLIED
+from adyton.web.middleware import TOO_LARGE
 from adyton.web.paths import Places
+from adyton.web.ui.formats import Exact
 
 Json: TypeAlias = Mapping[str, Any]
 Query: TypeAlias = str | int | bool | Sequence[str] | None
 
-_DROPPED = frozenset({b"content-type", b"content-length", b"transfer-encoding", b"accept", b"if-none-match", b"range"})
+_DROPPED = frozenset(
+    {
+        b"content-type",
+        b"content-length",
+        b"transfer-encoding",
+        b"accept",
+        b"accept-encoding",
+        b"if-none-match",
+        b"range",
+    }
+)
 _JSON = "application/json"
+_DECODER = msgspec.json.Decoder(float_hook=Exact)
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -98,9 +113,11 @@ class ApiRefused(Exception):
 class Api:
     """Asks the API on behalf of whoever made ``request``."""
 
-    def __init__(self, endpoints: Places[Endpoint], request: Request) -> None:
+    def __init__(self, endpoints: Places[Endpoint], request: Request, limit: int) -> None:
+        """``limit`` is that of a body's bytes."""
         self._endpoints = endpoints
         self._request = request
+        self._limit = limit
 
     async def get(self, path: str, **query: Query) -> Answer:
         """What is at a path. Raises ApiRefused unless it is shown. Pieces of the path that came from outside go through
@@ -117,10 +134,14 @@ class Api:
 
     async def respond(self, method: str, path: str, body: object = None, **query: Query) -> Response:
         """The same before anything is read, for answers that are no JSON."""
+        content, limit = _encoded(body), APPLIED * self._limit if path == "/v2/specs/apply" else self._limit
+        if len(content) > limit:
+            words = f"{TOO_LARGE}: {len(content):,} bytes, and {limit:,} at most (DEFAULT_HTTP_LIMIT)"
+            return refused(413, [words], code="ADY-1053")
         found = self._endpoints.find(path)
         assert found is not None, f"no route {path}"
         endpoint, params = found
-        return await endpoint.answer(self._made(method, path, params, _encoded(body), _query(query)))
+        return await endpoint.answer(self._made(method, path, params, content, _query(query)))
 
     def _made(self, method: str, path: str, params: Mapping[str, str], body: bytes, query: str) -> Request:
         outer = self._request.scope
@@ -137,8 +158,11 @@ class Api:
             "state": {},
         }
 
+        sent: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
+            # Behind the body comes what comes to the page: that its visitor has left.
+            return sent.pop() if sent else await self._request.receive()
 
         return Request(scope, receive)
 
@@ -173,7 +197,7 @@ async def read(response: Response) -> Answer:
     else:
         content = bytes(response.body)
     kind = response.headers.get("content-type", "").partition(";")[0]
-    document = msgspec.json.decode(content) if content and kind.endswith(("/json", "+json")) else {}
+    document = _DECODER.decode(content) if content and kind.endswith(("/json", "+json")) else {}
     return Answer(response.status_code, document, Headers(raw=response.raw_headers))
 
 

@@ -6,18 +6,42 @@ title. Texts from outside are escaped here or by the template.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta, tzinfo
-from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from decimal import ROUND_DOWN, Decimal, localcontext
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from markupsafe import Markup, escape
 
 NONE = Markup('<span class="none">–</span>')
 _UNITS = {"ETH": 18, "LINK": 18, "gwei": 9}
+_MOMENT = timedelta(seconds=1)
 _DIGITS = 6
 """Digits behind the point that are shown."""
+_LONGEST = 200
+"""Digits that an amount may have; 256 bits have 78."""
+
+
+class Exact(float):
+    """A number that is no integer, which remembers how it was written: JSON has more digits, and larger ones, than floats."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Of the text of a number."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _html(text: str) -> Markup:
+    """A piece of HTML, made here of words of our own and of what was escaped: ``Markup.format`` takes ten times as long, and a
+    page has hundreds of these."""
+    return Markup(text)  # noqa: S704 - see above
 
 
 def zone_of(name: str) -> tzinfo:
@@ -40,9 +64,13 @@ def when(text: str | None, zone: tzinfo, *, style: str = "full") -> Markup:
     if not text:
         return NONE
     utc = instant(text)
-    shown = utc.astimezone(zone).strftime({"full": "%Y-%m-%d %H:%M:%S", "clock": "%H:%M:%S", "date": "%Y-%m-%d"}[style])
-    exact = f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond:06d} UTC"
-    return Markup('<time datetime="{}" title="{}" data-style="{}">{}</time>').format(text, exact, style, shown)
+    try:
+        local = utc.astimezone(zone)
+    except OverflowError:  # a contract's time may be the first or the last there is
+        local = utc
+    shown = local.strftime({"full": "%Y-%m-%d %H:%M:%S", "clock": "%H:%M:%S", "date": "%Y-%m-%d"}[style])
+    exact = _exact(text)
+    return _html(f'<time datetime="{escape(text)}" title="{escape(exact)}" data-style="{style}">{shown}</time>')
 
 
 def ago(text: str | None, now: datetime) -> Markup:
@@ -51,10 +79,14 @@ def ago(text: str | None, now: datetime) -> Markup:
         return NONE
     utc = instant(text)
     passed = now - utc
-    words = f"{span(passed)} ago" if passed >= timedelta(0) else f"in {span(-passed)}"
-    return Markup('<time datetime="{}" title="{}" data-style="ago">{}</time>').format(
-        text, f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond:06d} UTC", words
-    )
+    words = "just now" if abs(passed) < _MOMENT else f"{span(passed)} ago" if passed > timedelta(0) else f"in {span(-passed)}"
+    return _html(f'<time datetime="{escape(text)}" title="{escape(_exact(text))}" data-style="ago">{words}</time>')
+
+
+def _exact(text: str) -> str:
+    """An instant of the API with all its digits, six at least."""
+    whole, _, digits = text.removesuffix("Z").partition(".")
+    return f"{whole.replace('T', ' ')}.{digits.ljust(6, '0')} UTC"
 
 
 def span(length: timedelta | float | None) -> str:
@@ -64,9 +96,9 @@ def span(length: timedelta | float | None) -> str:
     seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
     if seconds < 0:
         return f"-{span(-seconds)}"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
     whole = round(seconds)
@@ -89,15 +121,17 @@ def amount(value: str | int | None, unit: str) -> Markup:
     if value is None or value == "":
         return NONE
     exact = Decimal(str(value))
-    scaled = exact.scaleb(-_UNITS[unit])
-    shown = scaled.quantize(Decimal(1).scaleb(-_DIGITS), ROUND_DOWN) if scaled else Decimal(0)
+    with localcontext(prec=_LONGEST):
+        scaled = exact.scaleb(-_UNITS[unit])
+        shown = scaled.quantize(Decimal(1).scaleb(-_DIGITS), ROUND_DOWN) if scaled else Decimal(0)
     words = f"{shown:,f}"
     words = words.rstrip("0").rstrip(".") if "." in words else words
     if not shown and scaled:
         words = f"< 0.{'0' * (_DIGITS - 1)}1" if scaled > 0 else f"> -0.{'0' * (_DIGITS - 1)}1"
     base = "juels" if unit == "LINK" else "wei"
-    return Markup('<data class="amount" value="{}" title="{} {}">{} <span class="unit">{}</span></data>').format(
-        f"{exact:f}", f"{exact:,f}", base, words, unit
+    title, value_ = f"{exact:,f} {base}", f"{exact:f}"
+    return _html(
+        f'<data class="amount" value="{value_}" title="{title}">{escape(words)} <span class="unit">{unit}</span></data>'
     )
 
 
@@ -121,12 +155,25 @@ def short(text: str | None, head: int = 8, tail: int = 6) -> Markup:
     if not text:
         return NONE
     words = text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
-    return Markup('<code class="hash" title="{}">{}</code>').format(text, words)
+    return _html(f'<code class="hash" title="{escape(text)}">{escape(words)}</code>')
 
 
 def pretty(value: Any) -> str:
     """JSON for people. Numbers keep their digits."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return msgspec.json.format(msgspec.json.encode(_raw(value)), indent=2).decode()
+
+
+def _raw(value: Any) -> Any:
+    """The same with the numbers as they were written."""
+    match value:
+        case Exact():
+            return msgspec.Raw(value.text.encode())
+        case dict():
+            return {name: _raw(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_raw(each) for each in value]
+        case _:
+            return value
 
 
 def bytes_(value: float | None) -> str:

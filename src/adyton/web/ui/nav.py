@@ -30,6 +30,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Chain",
         (
             Place("Transactions", "/transactions", "transactions", "t"),
+            Place("Withdrawals and transfers", "/withdrawals", "transactions", "w", "admin"),
             Place("Keys and balances", "/keys", "keys", "k"),
             Place("Chains and endpoints", "/chains", "chains", "c"),
         ),

@@ -42,6 +42,9 @@ _HEADERS = {
 }
 NOTICE = "adyton_notice"
 _NOTICE_SECONDS = 30
+_NOTICE_LENGTH = 300
+"""Characters of a notice: each becomes up to twelve in its cookie, of which browsers keep 4096."""
+_IN_URLS = "/?#[]@!$&'()*+,;=:%-._~"
 SIGN_IN = "/signin"
 
 
@@ -111,18 +114,26 @@ class Page:
 
 def go(where: str, notice: str = "", *, kind: str = "done") -> Response:
     """Send the visitor on after a form, with a sentence that the next page shows once. ``kind`` is done or failed."""
-    response = Response(status_code=303, headers={"location": where, "cache-control": "no-store"})
+    response = Response(status_code=303, headers={"location": quote(where, safe=_IN_URLS), "cache-control": "no-store"})
     if notice:
-        value = quote(f"{kind}:{notice[:1000]}")
+        value = quote(f"{kind}:{notice[:_NOTICE_LENGTH]}")
         response.headers.append("set-cookie", f"{NOTICE}={value}; Path=/; Max-Age={_NOTICE_SECONDS}; HttpOnly; SameSite=Lax")
     return response
 
 
 def local(where: str, otherwise: str = "/") -> str:
     """A place on this node to send a visitor to, as a form or a link named it; never another site."""
-    parts = urlsplit(where)
-    fits = where.startswith("/") and not where.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return where if fits and where.isprintable() else otherwise
+    fits = where.startswith("/") and not where.startswith(("//", "/\\")) and where.isprintable()
+    return where if fits else otherwise
+
+
+def _path_of(url: str) -> str:
+    """Path and query of a URL that a browser named; "" if it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 class PageEndpoint:
@@ -147,10 +158,7 @@ class PageEndpoint:
         allowance = self._limiter.take(client_of(request.scope))
         try:
             if not allowance.granted:
-                wait = max(1, allowance.reset - self._node.parts.clock.now() // 1_000_000)
-                return await self._failed(
-                    self._visit(request), 429, f"too many requests from this address; try again in {wait} s", "ADY-1052"
-                )
+                return await self._too_many(self._visit(request), allowance)
             if page is None:
                 return await self._failed(self._visit(request), 404, "this page does not take that", "ADY-1050")
             return await self._served(page, request)
@@ -177,7 +185,8 @@ class PageEndpoint:
         return await self._rendered(visit, shown, since) if isinstance(shown, View) else shown
 
     def _visit(self, request: Request, fields: Sequence[tuple[str, str]] = ()) -> Visit:
-        api, caller = Api(self._endpoints, request), auth.caller_of(request)
+        limit = self._node.settings.body_limit
+        api, caller = Api(self._endpoints, request, limit), auth.caller_of(request)
         return Visit(request, api, self._node, caller, dict(fields), fields=tuple(fields))
 
     async def _refused(self, visit: Visit, answer: Answer) -> Response:
@@ -191,7 +200,10 @@ class PageEndpoint:
 
     async def _too_many(self, visit: Visit, allowance: Allowance) -> Response:
         wait = max(1, allowance.reset - self._node.parts.clock.now() // 1_000_000)
-        return await self._failed(visit, 429, f"too many requests from this address; try again in {wait} s", "ADY-1052")
+        detail = f"too many requests from this address; try again in {wait} s"
+        response = await self._failed(visit, 429, detail, "ADY-1052")
+        response.headers["retry-after"] = str(wait)
+        return response
 
     async def _rendered(self, visit: Visit, view: View, since: str = "") -> Response:
         from adyton.web.ui.rendering import rendered  # noqa: PLC0415 - the template engine is imported with the first page
@@ -222,13 +234,11 @@ async def _fields(request: Request) -> list[tuple[str, str]]:
 def _to_sign_in(request: Request) -> Response:
     """The way to the sign-in page and back. A part of a page that is asked for alone takes the whole page there."""
     if request.headers.get("hx-request"):
-        where = urlsplit(request.headers.get("hx-current-url", ""))
-        back = f"{where.path}?{where.query}" if where.query else where.path
-        return Response(status_code=200, headers={"hx-redirect": _sign_in(back), "cache-control": "no-store"})
+        back = _sign_in(_path_of(request.headers.get("hx-current-url", "")))
+        return Response(status_code=200, headers={"hx-redirect": back, "cache-control": "no-store"})
     if request.method not in {"GET", "HEAD"}:
         # What was sent is not done; the page that it came from is where to go on.
-        where = urlsplit(request.headers.get("referer", ""))
-        return go(_sign_in(f"{where.path}?{where.query}" if where.query else where.path))
+        return go(_sign_in(_path_of(request.headers.get("referer", ""))))
     return go(_sign_in(f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path))
 
 

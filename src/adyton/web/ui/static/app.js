@@ -66,7 +66,7 @@ function signIn() { location.assign(`/signin?next=${encodeURIComponent(location.
 const places = [...document.querySelectorAll(".side li a")].map((a) => ({ name: a.textContent.trim(), href: a.getAttribute("href"), key: a.dataset.key }));
 const palette = document.getElementById("palette");
 const help = document.getElementById("keys-help");
-let leader = 0;
+let leader = -Infinity;
 
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); return openPalette(); }
@@ -74,7 +74,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, [contenteditable], dialog")) return;
   const now = performance.now();
   if (now - leader < 1200) {
-    leader = 0;
+    leader = -Infinity;
     const place = places.find((each) => each.key === event.key);
     if (place) { event.preventDefault(); location.assign(place.href); }
   } else if (event.key === "g") leader = now;
@@ -152,6 +152,12 @@ function openPalette() {
 }
 for (const dialog of [palette, help]) dialog?.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
+// --- tables that are wider than the window can be scrolled by keyboard ---
+function reachable() { for (const table of document.querySelectorAll(".table")) { if (table.scrollWidth > table.clientWidth) table.tabIndex = 0; else table.removeAttribute("tabindex"); } }
+reachable();
+addEventListener("resize", reachable);
+document.body.addEventListener("htmx:after:swap", reachable);
+
 // --- a form is sent once ---
 document.addEventListener("submit", (event) => {
   if (event.target.method === "get" || event.defaultPrevented) return;
@@ -159,3 +165,6 @@ document.addEventListener("submit", (event) => {
   event.target.dataset.sent = "yes";
 });
 addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent; });
+
+// htmx looks over the page as soon as it is there, which may be before its extension is.
+window.htmx?.process(document.body);
