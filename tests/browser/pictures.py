@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +26,8 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 REQUESTS = 24
 LOW = 10**15
 """Wei: enough for no answer."""
+DEAR = 6 * 10**12
+"""Wei: a base fee over ETH_MAX_GAS_PRICE_WEI."""
 
 
 class Camera:
@@ -58,9 +59,6 @@ async def cameras(
             await person.sign_in(page, SECRETS.email, SECRETS.password, "/runs")
             await page.close()
             await work(Camera(person, directory, "" if suffix == "light" else f"-{suffix}"))
-
-
-LOOKS: Mapping[str, Mapping[str, Any]] = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": {"phone": True}}
 
 
 async def empty(browser: Browser, place: World, directory: Path) -> None:
@@ -98,15 +96,14 @@ async def busy(browser: Browser, place: World, directory: Path) -> None:
         run = await place.run(node, "completed", request_id=asked[0])
         await place.send_request()
 
-        async def work(camera: Camera) -> None:
+        async def all_of_it(camera: Camera) -> None:
+            await both(camera)
             await camera.take(
                 **{
-                    "overview": "/",
                     "jobs": "/jobs",
                     "job": f"/jobs/{good}",
                     "editor": f"/jobs/new?from={good}",
                     "runs": "/runs",
-                    "run": f"/runs/{run['id']}",
                     "run-errored": f"/runs/{broken['id']}",
                     "requests": "/requests",
                     "explain": f"/explain?what={asked[0]}",
@@ -114,7 +111,11 @@ async def busy(browser: Browser, place: World, directory: Path) -> None:
                 }
             )
 
-        await cameras(browser, node, directory, work, **LOOKS)
+        async def both(camera: Camera) -> None:
+            await camera.take(overview="/", run=f"/runs/{run['id']}")
+
+        await cameras(browser, node, directory, all_of_it, light={})
+        await cameras(browser, node, directory, both, dark={"color_scheme": "dark"}, phone={"phone": True})
 
 
 async def broken(browser: Browser, place: World, directory: Path) -> None:
@@ -134,11 +135,8 @@ async def broken(browser: Browser, place: World, directory: Path) -> None:
                 light={},
             )
             await on_chain.welcome_node(place.chain, place.contracts, place.address())
-            await place.chain.rpc("evm_setAutomine", False)
-            await place.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**15))
-            for _ in itertools.repeat(None, 4):
-                await place.chain.mine()
-            await place.send_request()
+            await place.until("the node has its funds", lambda: _sick(node, "funds", well=True), seconds=120)
+            await _stick(place)
             await cameras(
                 browser,
                 node,
@@ -157,9 +155,25 @@ async def broken(browser: Browser, place: World, directory: Path) -> None:
             )
 
 
-async def _sick(node: NodeProcess, what: str) -> bool | None:
+async def _stick(place: World) -> None:
+    """Let blocks come that cost more than the node pays, while its answer waits."""
+    await place.chain.rpc("evm_setAutomine", False)
+    await place.send_request()
+    await place.chain.mine()
+
+    async def in_the_pool() -> bool | None:
+        return await place.sent("pending") > await place.sent("latest") or None
+
+    await place.until("the answer is in the pool", in_the_pool)
+    for _ in range(6):
+        await place.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(DEAR))
+        await place.chain.mine()
+        await asyncio.sleep(1)
+
+
+async def _sick(node: NodeProcess, what: str, *, well: bool = False) -> bool | None:
     _, checks = await node.api.health()
-    return any(what in name and check["status"] != "passing" for name, check in checks.items()) or None
+    return (checks.get(what, {"status": ""})["status"] == "passing") is well or None
 
 
 async def make(directory: Path) -> None:

@@ -40,6 +40,10 @@ async def faults(page: Page, person: Person, path: str) -> list[str]:
     await page.wait_for_load_state("load")
     wrong = await broken_rules(page)
     moved, wide = await shifted(page), await overflow(page)
+    cut = await page.locator(".table").evaluate_all(
+        "all => all.filter((each) => each.scrollWidth > each.clientWidth + 1).length"
+    )
+    wrong += [f"{cut} of its tables scroll sideways"] if cut else []
     wrong += [f"moves by {moved:.3f}"] if moved > STILL else []
     wrong += [f"is {wide} px too wide"] if wide > 0 else []
     return [f"{path}: {each}" for each in wrong]

@@ -21,6 +21,7 @@ READS = {"GET", "HEAD"}
 OF_ONES_OWN = {
     ("DELETE", "/sessions"),
     ("DELETE", "/v2/user/sessions"),
+    ("DELETE", "/v2/user/sessions/{session_id}"),
     ("PATCH", "/v2/user/password"),
     ("POST", "/v2/user/token"),
     ("POST", "/v2/user/token/delete"),

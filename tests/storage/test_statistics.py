@@ -12,6 +12,7 @@ from adyton.domain.runs import FINISHED, Run, RunRequest, RunStatus, moved, stra
 from adyton.domain.statistics import BOUNDS, BUCKETS, NOTHING, SECOND, Step, Tally, together
 from adyton.storage import request_runs, reruns, run_history, statistics
 from adyton.storage import runs as stored
+from adyton.storage.connect import open_memory
 from adyton.storage.database import Database, Row, Statement
 from support.api import PassingDatabase
 from support.asked import request_of, run_for, store
@@ -225,3 +226,18 @@ async def test_there_are_as_many_columns_as_bounds(database: Database) -> None:
     """The bounds and the schema belong together: neither may change alone."""
     assert BUCKETS == 20
     await database.read(f"SELECT {statistics.COLUMNS} FROM statistics")
+
+
+async def test_unfinished_runs_of_jobs_are_counted_from_their_index_alone() -> None:
+    database = open_memory()
+    bench = await make(database)
+    await store(database, run(bench, 1, R.IN_PROGRESS))
+    plans: list[str] = []
+
+    class Plans(PassingDatabase):
+        async def read(self, sql: str, params: Row = ()) -> list[Row]:
+            plans.extend(str(row[-1]) for row in await self.real.read(f"EXPLAIN QUERY PLAN {sql}", params))
+            return await self.real.read(sql, params)
+
+    assert len(await statistics.in_progress(Plans(database), [JOB_ID, OTHER])) == 1
+    assert any("COVERING INDEX runs_unfinished" in plan for plan in plans), plans

@@ -175,10 +175,12 @@ def _email(reader: _Reader, before: Settings | None) -> Settings:
     host = reader.text("host", old.host if old else "").strip()
     if _HOST.fullmatch(host) is None:
         reader.fault("host", "host must be the name or the address of a mail server")
-    user, password = reader.text("user", old.user if old else ""), reader.text("password", old.password if old else "")
+    user = reader.text("user", old.user if old else "")
+    # Who lets nobody log in any more has no use for the password, which cannot be sent back.
+    password = reader.text("password", old.password if old and user else "")
     if password and not user:
         reader.fault("user", "user is missing: a password alone logs nobody in")
-    if old is not None and old.password and host != old.host and not reader.names("password"):
+    if old is not None and old.password and user and host != old.host and not reader.names("password"):
         reader.fault("password", "password must be given again for another host: it was for the one before")
     if user and security is MailSecurity.NONE:
         reader.fault("security", "security must be tls or starttls where somebody logs in: a password is not sent in clear")
@@ -266,6 +268,6 @@ class _Reader:
         given = tuple(otherwise) if value is UNSET or value is None else value
         several = isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
         found = tuple(str(each).strip() for each in given) if several and isinstance(given, list | tuple) else ()
-        if not 0 < len(found) <= _MOST_RECIPIENTS or any(_ADDRESS.fullmatch(each) is None for each in found):
+        if not 0 < len(found) <= _MOST_RECIPIENTS or not all(each.isprintable() and _ADDRESS.fullmatch(each) for each in found):
             self.fault("to", f"to must be a list of 1 to {_MOST_RECIPIENTS} e-mail addresses")
         return found

@@ -14,6 +14,7 @@ from adyton.domain import alert_messages as messages
 from adyton.domain import evm
 from adyton.domain.alert_destinations import Destination, Email, Slack, Webhook, masked
 from adyton.domain.alert_messages import EVENT_HEADER, MESSAGE_HEADER, SIGNATURE_HEADER, Origin, Told
+from adyton.domain.exchanges import Failure
 from adyton.ports import HttpFailure, HttpRequest, Mail, MailFailure
 from adyton.services.parts import Parts
 
@@ -52,13 +53,24 @@ async def tell(parts: Parts, destination: Destination, told: Told) -> str | None
     try:
         answer = await parts.http.request(request)
     except HttpFailure as failure:
-        raise NotTold(str(failure), again=True) from None
+        raise NotTold(_words(failure, where), again=True) from None
     if 200 <= answer.status < 300:
         return None
     word = answer.body[:64].decode(errors="replace").strip()
     said = f" ({word})" if isinstance(settings, Slack) and _WORD.fullmatch(word) else ""
     wait = _seconds(answer.headers.get("retry-after", "")) if answer.status in {429, 503} else 0.0
     raise NotTold(f"{where} answered {answer.status}{said}", again=answer.status not in _NEVER, wait=wait)
+
+
+def _words(failure: HttpFailure, where: str) -> str:
+    """What went wrong: the transport's words, but for what is a rule of alerts."""
+    match failure.kind:
+        case Failure.REDIRECT:
+            return f"{where} redirects, which is not followed: name the URL that it leads to"
+        case Failure.TOO_LARGE:
+            return f"{where} answers more than {_LARGEST_ANSWER} bytes"
+        case _:
+            return str(failure)
 
 
 def _request(settings: Webhook | Slack, told: Told, now: int) -> HttpRequest:

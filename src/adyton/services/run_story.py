@@ -71,11 +71,15 @@ def _occasion(run: Run) -> str:
 # --- a task ----------------------------------------------------------------------------------------------------------
 
 
+def _confirmations(count: int) -> str:
+    return f"{count} confirmation{'s' if count != 1 else ''}"
+
+
 def _task(run: Run, task: TaskRun, at: int | None, sight: Sight) -> Step:
     name = f"task {task.position + 1} of {len(run.tasks)}: {task.spec.type}"
     if task.status is RunStatus.UNSTARTED:
         return Step(name, _before(run, task, sight))
-    depth = f", with {task.confirmations} confirmations of the {_occasion(run)}" if task.confirmations is not None else ""
+    depth = "" if task.confirmations is None else f", with {_confirmations(task.confirmations)} of the {_occasion(run)}"
     error = f": {words(task.error)}" if task.error else ""
     until = f" until {rfc3339(task.wake_at)}" if task.status.pending and task.wake_at is not None else ""
     left = "" if task.data is None else f"; it left {shown(task.data)}"

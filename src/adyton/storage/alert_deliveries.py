@@ -46,6 +46,11 @@ _END = """
     WHERE id = ? AND state = 'waiting'"""
 _DROP = """
     UPDATE alert_deliveries SET state = 'failed', finished_at = ?, error = ? WHERE destination_id = ? AND state = 'waiting'"""
+_AGAIN = f"""
+    UPDATE alert_deliveries SET state = 'waiting', attempts = 0, created_at = ?, next_at = ?, finished_at = NULL, error = NULL
+    WHERE destination_id = ? AND state = 'failed' AND event = 'raised' AND alert_id IN (
+        SELECT a.id FROM alerts a JOIN alert_destinations t ON {_FITS}
+        WHERE t.id = ? AND a.raised_at IS NOT NULL AND a.cleared_at IS NULL)"""
 _AT_ONCE = "UPDATE alert_deliveries SET next_at = ? WHERE destination_id = ? AND state = 'waiting'"
 _ALREADY = """
     UPDATE alert_deliveries SET state = 'sent', attempts = attempts + 1, finished_at = ?
@@ -158,6 +163,12 @@ def dropped(destination: str, because: str, *, now: int) -> Statement:
 def at_once(destination: str, *, now: int) -> Statement:
     """Statement that has what waits for a destination tried now: it was changed."""
     return Statement(_AT_ONCE, [(now, destination)])
+
+
+def again(destination: str, *, now: int) -> Statement:
+    """Statement that has those that were given up tried once more, of alerts that are raised still: for one that was changed,
+    or switched on."""
+    return Statement(_AGAIN, [(now, now, destination, destination)])
 
 
 def already(destination: str, message: str, *, now: int) -> Statement:

@@ -46,8 +46,8 @@ async def create(db: Database, made: Destination, *, now: int) -> None:
 
 
 async def change(db: Database, changed: Destination, *, now: int) -> bool:
-    """Store what became of one; False when it is gone. What waits is tried at once, or given up if it was switched off. Raises
-    Conflict when its name is taken."""
+    """Store what became of one; False when it is gone. What waits is tried at once, and what was given up of an alert that
+    is raised still; all of it is given up if it was switched off. Raises Conflict when its name is taken."""
     row = (
         changed.name,
         int(changed.enabled),
@@ -57,7 +57,11 @@ async def change(db: Database, changed: Destination, *, now: int) -> bool:
         changed.id,
     )
     waiting = (
-        [deliveries.at_once(changed.id, now=now), deliveries.of_standing(changed.id, now=now)]
+        [
+            deliveries.at_once(changed.id, now=now),
+            deliveries.again(changed.id, now=now),
+            deliveries.of_standing(changed.id, now=now),
+        ]
         if changed.enabled
         else [deliveries.dropped(changed.id, OFF, now=now)]
     )

@@ -20,7 +20,11 @@ def reason(error: BaseException) -> str:
         return "the connection was closed before the answer was complete"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
-        return f"certificate refused: {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+        return _of_tls(cause) if isinstance(cause, ssl.SSLError) else str(cause)
+    if isinstance(error, aiohttp.ClientConnectorSSLError) and isinstance(error.os_error, ssl.SSLError):
+        return _of_tls(error.os_error)
+    if isinstance(error, ssl.SSLError):
+        return _of_tls(error)
     if isinstance(error, aiohttp.WebSocketError):
         return f"spoke no proper websocket: {error.args[-1]}"
     if isinstance(error, OSError):
@@ -29,3 +33,10 @@ def reason(error: BaseException) -> str:
             os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or type(error).__name__
         )
     return type(error).__name__
+
+
+def _of_tls(error: ssl.SSLError) -> str:
+    """Its number is OpenSSL's, and no errno."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate refused: {error.verify_message}"
+    return f"TLS failed: {error.reason.replace('_', ' ').lower()}" if error.reason else "TLS failed"

@@ -38,7 +38,7 @@ def create_app(parts: Parts, settings: WebSettings | None = None) -> Starlette:
             Middleware(Hosts, settings),
             Middleware(Origins, settings),
             Middleware(ForgedRequests, settings),
-            Middleware(BodyLimit, settings.body_limit, {"/v2/specs/apply": APPLIED * settings.body_limit}),
+            Middleware(BodyLimit, settings.body_limit, {"/v2/specs/apply": APPLIED * settings.body_limit}, ui.is_page),
             Middleware(TlsRedirect, settings),
         ],
     )

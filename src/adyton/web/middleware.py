@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 from starlette.datastructures import Headers
@@ -138,16 +138,18 @@ class BodyLimit:
     A page's form writes three characters for what is one in JSON; what it holds meets the limit where the page passes it on.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int], is_page: Callable[[str], bool]) -> None:
+        """``is_page`` tells the paths of pages: what says it is a form gets no more room anywhere else."""
         self._app = app
         self._limit = limit
         self._larger = larger
+        self._is_page = is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         names = {name: value for name, value in scope["headers"] if name in _ABOUT_BODIES}
         declared = names.get(b"content-length", b"0")
         limit = self._larger.get(scope["path"], self._limit)
-        if names.get(b"content-type", b"").startswith(_FORM):
+        if names.get(b"content-type", b"").startswith(_FORM) and self._is_page(scope["path"]):
             limit *= 3
         if not declared.isdigit() or len(declared) > 18 or int(declared) > limit:
             await _TOO_LARGE(scope, receive, send)

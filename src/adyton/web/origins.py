@@ -16,7 +16,8 @@ from adyton.web.settings import WebSettings
 _PREFLIGHT_SECONDS = "43200"
 _PORTS = {"http": 80, "https": 443}
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOGINS = frozenset({"/sessions", "/signin"})
+_OPEN = frozenset({"/sessions", "/signin", "/jobs/new", "/theme"})
+"""What is sent without a session, and means something to whoever looks at it: it logs them in, or shows them a text."""
 
 
 _FOREIGN = (
@@ -57,6 +58,23 @@ class Pages:
         return (page.scheme, page.hostname) == (scheme, here.hostname) and ports[0] == ports[1]
 
 
+def _refused(scope: Scope, origin: str) -> Response:
+    """As v0.6.2 without a word, except to a person, who would look at an empty window: most have put a proxy before the node
+    that speaks TLS for it, and not said so."""
+    code = {CODE_HEADER: "ADY-1012"}
+    if "text/html" not in Headers(scope=scope).get("accept", ""):
+        return Response(status_code=403, headers=code)
+    asked = f"{scope['scheme']}://{Headers(scope=scope).get('host', '')}"
+    words = f"ADY-1012: a page of {origin[:255]!r} sent this, and the node is asked as {asked[:255]!r}. {_CURE}"
+    return Response(words, 403, code, "text/plain")
+
+
+_CURE = (
+    "If a proxy that speaks TLS stands before the node, set TRUSTED_PROXIES to its address, have it pass Host and "
+    "X-Forwarded-Proto on, and put the name into ALLOWED_HOSTS. If it is a page of yours, put its origin into ALLOW_ORIGINS."
+)
+
+
 class Origins:
     """Lets web pages of the operator's origins use the API, and no others."""
 
@@ -70,7 +88,7 @@ class Origins:
             return await self._app(scope, receive, send)
         origin = given[0].decode("latin-1")
         if len(given) > 1 or not (self._pages.everybody or self._pages.vouched_for(origin, scope)):
-            return await Response(status_code=403, headers={CODE_HEADER: "ADY-1012"})(scope, receive, send)
+            return await _refused(scope, origin)(scope, receive, send)
         if scope["method"] == "OPTIONS":
             return await Response(status_code=204, headers=self._preflight(origin))(scope, receive, send)
         shown = [(name.encode(), value.encode("latin-1")) for name, value in self._headers(origin).items()]
@@ -108,7 +126,7 @@ class ForgedRequests:
 
     The cookie's ``SameSite=Lax`` keeps it from the requests of other sites; this holds where a browser does not know that,
     where the other page is on the same site, and where ALLOW_ORIGINS is ``*``. Logging in counts as well: a page could log its
-    visitor in as somebody else.
+    visitor in as somebody else; and so does what is shown again without a session: it could write a job into the editor.
     """
 
     def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
@@ -121,7 +139,7 @@ class ForgedRequests:
         return await refused(403, [_FOREIGN], code="ADY-1002")(scope, receive, send)
 
     def _is_foreign(self, scope: Scope, headers: Headers) -> bool:
-        if scope["path"].rstrip("/") not in _LOGINS and not any(f"{COOKIE}=" in each for each in headers.getlist("cookie")):
+        if scope["path"].rstrip("/") not in _OPEN and not any(f"{COOKIE}=" in each for each in headers.getlist("cookie")):
             return False
         origin = headers.get("origin")
         if origin is not None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from adyton.domain.errors import Fault
 from adyton.domain.statistics import Step
+from adyton.domain.times import parse_rfc3339
 from adyton.services import statistics
 from adyton.web import filters, jsonapi
 from adyton.web.endpoint import Node
@@ -19,6 +20,8 @@ USUAL = {Step.HOUR: 24, Step.DAY: 30}
 """How many steps are shown when ``since`` does not say."""
 MOST = 2000
 """Steps of one answer."""
+_FIRST = parse_rfc3339("0001-01-01T00:00:00Z")
+"""No time before it can be written."""
 
 
 async def index(node: Node, request: Request) -> Response:
@@ -28,7 +31,7 @@ async def index(node: Node, request: Request) -> Response:
     until = filters.time(request, "until")
     end = node.parts.clock.now() + 1 if until is None else until
     since = filters.time(request, "since")
-    begin = step.floor(end - 1) - (USUAL[step] - 1) * step.micros if since is None else since
+    begin = max(_FIRST, step.floor(end - 1) - (USUAL[step] - 1) * step.micros) if since is None else since
     _check(step, begin, end)
     found = await statistics.series(node.parts, step, begin, end, job_id=request.query_params.get("jobSpecId") or None)
     return jsonapi.shown([statistics_resource(each) for each in found])

@@ -129,6 +129,20 @@ def test_a_password_does_not_follow_to_another_host() -> None:
     assert (moved.host, moved.password) == ("elsewhere.example", "another")
 
 
+def test_a_password_goes_with_the_user_who_needed_it() -> None:
+    mail = known({**MAIL, "user": "me", "password": "secret"})
+    open_to_all = read_wanted({"user": "", "host": "elsewhere.example", "security": "none"}, mail).settings
+    assert isinstance(open_to_all, Email)
+    assert (open_to_all.user, open_to_all.password) == ("", "")
+
+
+@pytest.mark.parametrize("address", ["a\x00@example.com", "a\x1c@example.com", "a\u202eb@example.com"])
+def test_an_address_is_one_that_can_be_printed(address: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_wanted({**MAIL, "to": [address]})
+    assert [fault.pointer for fault in refused.value.faults] == ["/to"]
+
+
 def test_a_type_does_not_change() -> None:
     with pytest.raises(Invalid):
         read_wanted({"type": "slack"}, known(HOOK))

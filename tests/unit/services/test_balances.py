@@ -131,7 +131,7 @@ async def test_without_a_minimum_a_key_must_hold_what_ten_answers_may_cost_now()
         assert await at.look() == []
         at.chain.price = 11
         assert await at.look() == ["a balance is low"]
-        assert "what 10 answers may cost now" in str(at.monitor.view()[0].low)
+        assert "ETH, what 10 answers may cost now" in str(at.monitor.view()[0].low)
 
 
 @simulated

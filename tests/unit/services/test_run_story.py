@@ -175,6 +175,17 @@ async def test_each_task_tells_what_it_was_given_and_left(api: Api) -> None:
     assert line(told, "task 3 of 3: noop") == "not begun; it never will be"
 
 
+@pytest.mark.parametrize(("depth", "said"), [(1, "with 1 confirmation of the "), (3, "with 3 confirmations of the ")])
+async def test_a_task_says_how_deep_its_request_was(api: Api, depth: int, said: str) -> None:
+    job = await a_job(api, Initiator(type="web"), "noop")
+    run = await api.bench.engine.start(job, job.initiators[0], {})
+    done = after(run, 0, Completed({"result": "1"}), NOW)
+    deep = msgspec.structs.replace(done, tasks=tuple(msgspec.structs.replace(task, confirmations=depth) for task in done.tasks))
+    await saved(api, run, deep)
+
+    assert said in line(await chapter(api, run.id), "task 1 of 1: noop")
+
+
 async def test_no_secret_is_told_and_no_more_than_a_person_reads(api: Api) -> None:
     job = await a_job(api, Initiator(type="web"))
     given = {"url": "https://user:hunter2@x.example/?key=hunter2", "apiKey": "hunter2", "deep": [{"password": "hunter2"}]}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -103,6 +107,68 @@ async def test_a_recipient_that_is_not_taken_is_told_and_the_others_get_it() -> 
         with pytest.raises(MailFailure, match="takes no recipient") as failed:
             await SmtpTransport().send(mail(server))
     assert not failed.value.retriable
+
+
+@asynccontextmanager
+async def rude(*, tls: ssl.SSLContext | None = None, goodbye: bool = True, taken: bool = True) -> AsyncIterator[MailServer]:
+    """A server that may never say goodbye, or whether it took a message; it says back what it is told at a log-in."""
+    server, over = MailServer(), asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hi\r\n")
+        while not over.is_set() and (line := await reader.readline()):
+            match line.split()[0].upper():
+                case b"EHLO":
+                    writer.write(b"250-mail.example\r\n250 AUTH PLAIN\r\n")
+                case b"AUTH":
+                    told = line.split()[-1]
+                    writer.write(
+                        b"535 wrong: " + told + b" " + base64.b64decode(told).replace(b"\0", b" ") + b" \xe2\x80\xae\r\n"
+                    )
+                case b"DATA":
+                    writer.write(b"354 go on\r\n")
+                    await reader.readuntil(b"\r\n.\r\n")
+                    await over.wait() if not taken else writer.write(b"250 taken\r\n")
+                case b"QUIT" if not goodbye:
+                    await over.wait()
+                case _:
+                    writer.write(b"250 OK\r\n")
+        writer.close()
+
+    listening = await asyncio.start_server(talk, server.host, 0, ssl=tls)
+    server.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        over.set()
+        listening.close()
+
+
+async def test_a_server_that_took_a_message_and_never_says_goodbye_has_taken_it() -> None:
+    async with rude(goodbye=False) as server:
+        assert await SmtpTransport().send(mail(server)) == ""
+
+
+async def test_a_server_has_its_time_once_and_no_more_for_the_goodbye() -> None:
+    async with rude(taken=False) as server:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(MailFailure, match=r"did not answer within 0\.3 s$"):
+            await SmtpTransport().send(mail(server, timeout=0.3))
+    assert asyncio.get_running_loop().time() - began < 0.55
+
+
+async def test_a_password_that_a_server_says_back_is_not_told() -> None:
+    async with rude(tls=server_side()) as server:
+        asked = mail(server, host="localhost", security="tls", user="node", password="not-this-one")
+        with pytest.raises(MailFailure) as failed:
+            await trusting().send(asked)
+    assert str(failed.value).endswith("does not let the user in: 535 wrong: *** node ***")
+
+
+async def test_a_server_that_speaks_no_tls_is_said_to() -> None:
+    async with rude() as server:
+        with pytest.raises(MailFailure, match=r"cannot be asked: TLS failed: [a-z ]+$"):
+            await SmtpTransport().send(mail(server, security="tls"))
 
 
 async def test_nobody_there_is_worth_another_try() -> None:

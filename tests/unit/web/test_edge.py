@@ -49,6 +49,14 @@ async def test_a_plan_of_many_jobs_may_be_larger_once_it_is_known_whose_it_is(ap
     assert (await api.client.post("/v2/specs/apply", json=many)).status_code == 401
 
 
+async def test_only_a_page_takes_the_room_of_a_form(api: Api) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for path in ("/v2/specs", "/sessions", "/nowhere"):
+        assert (await api.client.post(path, content=b" " * 32769, headers=form)).status_code == 413
+    assert (await api.client.post("/jobs/new", content=b"spec=" + b"%20" * 32760, headers=form)).status_code == 200
+    assert (await api.client.post("/jobs/new", content=b" " * (3 * 32768 + 1), headers=form)).status_code == 413
+
+
 async def test_the_limit_holds_before_anyone_is_known(api: Api) -> None:
     api.client.cookies.clear()
     assert (await api.client.post("/v2/specs", content=b" " * 40000)).status_code == 413

@@ -49,6 +49,18 @@ async def test_a_page_of_a_name_that_the_operator_gave_this_node_may_use_it(url:
     assert answer.status_code == status
 
 
+async def test_a_person_whose_proxy_is_not_known_reads_what_to_do_and_a_program_gets_v062s_silence() -> None:
+    """The proxy speaks TLS, the node does not know of it: so the page seems to come from elsewhere."""
+    form = {"origin": "https://oracle.example", "accept": "text/html,*/*;q=0.8"}
+    person = await ask(both(NAMED), form, url="http://oracle.example/signin", method="POST")
+    assert (person.status_code, person.headers["x-adyton-error"]) == (403, "ADY-1012")
+    assert person.headers["content-type"].startswith("text/plain")
+    assert "set TRUSTED_PROXIES" in person.text
+    assert "'https://oracle.example' sent this, and the node is asked as 'http://oracle.example'" in person.text
+    program = await ask(both(NAMED), {"origin": "https://oracle.example"}, url="http://oracle.example/signin", method="POST")
+    assert (program.status_code, program.content) == (403, b"")
+
+
 async def test_two_origins_are_none() -> None:
     assert (await ask(both(LISTED), [("origin", UI), ("origin", UI)])).status_code == 403
 

@@ -73,6 +73,14 @@ async def test_days_and_spans_can_be_asked_for(api: Api) -> None:
     assert [row["errored"] for row in hours] == [0, 0, 0, 0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("step", ["hour", "day"])
+async def test_the_first_and_the_last_time_that_can_be_written_are_shown(api: Api, step: str) -> None:
+    first = (await api.get(f"/v2/statistics?step={step}&until=0001-01-01T00:30:00Z"))["data"]
+    assert [each["id"] for each in first] == ["0001-01-01T00:00:00Z"]
+    last = (await api.get(f"/v2/statistics?step={step}&since=9999-12-31T23:30:00Z&until=9999-12-31T23:59:59.9Z"))["data"]
+    assert len(last) == 1
+
+
 async def test_one_job_can_be_asked_for_and_one_that_is_not_there_did_nothing(api: Api) -> None:
     await work(api, (RunStatus.COMPLETED, 0))
     for wanted, runs in ((JOB_ID, 1), ("f" * 32, 0), ("nonsense", 0), ("", 1)):

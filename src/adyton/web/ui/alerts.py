@@ -42,7 +42,9 @@ async def index(visit: Visit) -> View:
         "size": SIZE,
         "looking": sum(rule["enabled"] for rule in rules.items),
         "told": [each for each in destinations.items if each["enabled"]],
-        "behind": [each for each in destinations.items if each["waiting"]],
+        "open": raised.count,
+        # What waits for its first attempt is on its way.
+        "behind": [each for each in destinations.items if each["waiting"] and each["lastError"]],
     }
     return View("alerts/index.html.j2", values, live=("alerts",))
 
@@ -188,7 +190,7 @@ def _fields(kind: str) -> tuple[str, ...]:
         "slack": ("url",),
         "email": ("host", "port", "security", "user", "password", "from", "to"),
     }
-    return ("name", "severity", *own[kind])
+    return ("name", "severity", *own.get(kind, ()))  # the API says what is wrong with a kind that is none
 
 
 def _typed(found: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,11 @@ from adyton.web.ui.page import Page, PageEndpoint, View, Visit
 from adyton.web.ui.routes import PAGES
 
 
+def is_page(path: str) -> bool:
+    """Whether a page has this path."""
+    return _PLACES.find(path) is not None
+
+
 def applications(node: Node, endpoints: Places[Endpoint], limiter: RateLimiter) -> dict[str, ASGIApp]:
     """What serves each path."""
     paths: dict[str, dict[str, Page]] = {}
@@ -34,6 +39,9 @@ def nowhere(node: Node, endpoints: Places[Endpoint], limiter: RateLimiter) -> AS
         await (page if by_person and not scope["path"].startswith("/v2/") else unknown_route)(scope, receive, send)
 
     return answer
+
+
+_PLACES = Places({page.path: page for page in PAGES})
 
 
 async def _unknown(_visit: Visit) -> View:

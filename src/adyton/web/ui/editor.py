@@ -20,7 +20,7 @@ from adyton.web.ui.api import Answer, ApiRefused, Fault, piece, read
 from adyton.web.ui.editor_check import Check, checked
 from adyton.web.ui.editor_reference import reference
 from adyton.web.ui.editor_templates import TEMPLATES
-from adyton.web.ui.editor_trial import BEGINNINGS, Wish, first_value, tried, wish_of, written
+from adyton.web.ui.editor_trial import BEGINNINGS, Trial, Wish, first_value, tried, wish_of, written
 from adyton.web.ui.job_text import laid_out
 from adyton.web.ui.outside import visible
 from adyton.web.ui.page import View, Visit, go
@@ -28,6 +28,7 @@ from adyton.web.ui.page import View, Visit, go
 Values = dict[str, Any]
 _ID = re.compile("[0-9a-f]{32}")
 _NO_SESSION = "you are not signed in any more"
+_UNCHECKED = Check(state="unknown", why=_NO_SESSION)
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -61,9 +62,19 @@ async def show(visit: Visit) -> View:
 
 async def send(visit: Visit) -> View | Response:
     """Do with the text what the button says that was pressed. Anybody may send it, so that it is never lost: whoever is not
-    signed in any more gets it back, and nothing else."""
-    done = _DOING.get(visit.form.get("do", ""), _check)
-    return await done(visit, visit.form.get("spec", ""))
+    signed in any more gets it back, and nothing else: the node does not even read what a stranger sends."""
+    text = visit.form.get("spec", "")
+    if visit.caller.role is None:
+        return await _given_back(visit, text)
+    return await _DOING.get(visit.form.get("do", ""), _check)(visit, text)
+
+
+async def _given_back(visit: Visit, text: str) -> View:
+    if not _is_alone(visit):
+        return await _typed(visit, text)
+    if visit.form.get("do") == "try":
+        return _trial(Trial(refused=[Fault(_NO_SESSION)]))
+    return View("editor/check.html.j2", {"check": _UNCHECKED, "visible": visible})
 
 
 async def _check(visit: Visit, text: str) -> View:
@@ -73,19 +84,24 @@ async def _check(visit: Visit, text: str) -> View:
 
 
 async def _tidy(visit: Visit, text: str) -> View:
-    """The same JSON, laid out. Numbers, the order of keys, and keys that stand twice stay."""
+    """The same JSON, laid out. Numbers, the order of keys, and keys that stand twice stay. What is nested too deep, or would be
+    too long to be saved when it is laid out, stays as it is."""
     try:
-        laid = msgspec.json.format(text.encode(), indent=2).decode()
-    except (msgspec.DecodeError, UnicodeError):
+        laid = msgspec.json.format(text.encode(), indent=2)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return await _typed(visit, text)
-    return await _typed(visit, f"{laid}\n")
+    return await _typed(visit, f"{laid.decode()}\n" if len(laid) < visit.node.settings.body_limit else text)
 
 
 async def _try(visit: Visit, text: str) -> View:
     trial = await tried(visit, text, wish_of(visit.form))
     if _is_alone(visit):
-        return View("editor/trial.html.j2", {"trial": trial, "written": written, "visible": visible})
+        return _trial(trial)
     return await _typed(visit, text, trial=trial, status=200 if trial.steps else 400)
+
+
+def _trial(trial: Trial) -> View:
+    return View("editor/trial.html.j2", {"trial": trial, "written": written, "visible": visible})
 
 
 async def _save(visit: Visit, text: str) -> View | Response:
@@ -101,8 +117,9 @@ async def _plan(visit: Visit, text: str) -> View | Response:
 
 
 async def _apply(visit: Visit, text: str) -> View | Response:
-    """Do what was shown, and only that: the node refuses any other plan."""
-    return await _change(visit, text, {"plan": visit.form.get("plan", "")})
+    """Do what was shown, and only that: the node refuses any other plan. Without one there is first something to be shown."""
+    mark = visit.form.get("plan", "")
+    return await _change(visit, text, {"plan": mark} if mark else {"dryRun": True})
 
 
 async def _change(visit: Visit, text: str, how: Mapping[str, object]) -> View | Response:
@@ -174,7 +191,7 @@ async def _page(
 ) -> View:
     is_over = visit.caller.role is None
     if is_over:
-        check, known = Check(state="unknown", why=_NO_SESSION), await reference(visit)
+        check, known = _UNCHECKED, await reference(visit)
     else:
         check, known = await asyncio.gather(checked(visit, text, told), reference(visit))
     values: Values = {

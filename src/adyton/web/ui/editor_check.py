@@ -19,7 +19,8 @@ _NOT_JSON = "ADY-0020"
 _WORDS = {"EOF": "there is no job in it", "unexpected EOF": "the text ends before its JSON does"}
 """What v0.6.2 says in two words."""
 _NAME = re.compile(r"[A-Za-z0-9]+")
-_TOML = re.compile(r"^\s*(type|schemaVersion|name|observationSource)\s*=", re.MULTILINE)
+# Blanks of a line only: over line ends each line would be the beginning of all that follow.
+_TOML = re.compile(r"^[ \t]*(type|schemaVersion|name|observationSource)[ \t]*=", re.MULTILINE)
 _IS_TOML = (
     "This looks like a TOML job of a later version. This node takes jobs as JSON, with initiators and tasks, as v0.6.2 does"
 )

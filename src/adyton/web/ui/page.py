@@ -6,11 +6,13 @@ that says so. Whoever is not signed in is asked to, and comes back to where they
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -25,6 +27,7 @@ from adyton.web.failures import response_to
 from adyton.web.limits import Allowance, RateLimiter
 from adyton.web.middleware import client_of
 from adyton.web.paths import Places
+from adyton.web.record import action_name, refused_by_role
 from adyton.web.ui.api import Answer, Api, ApiRefused, read
 
 log = structlog.get_logger(__name__)
@@ -127,6 +130,11 @@ def local(where: str, otherwise: str = "/") -> str:
     return where if fits else otherwise
 
 
+def _above(path: str) -> str:
+    """Where to go on from a form's own address, which shows nothing by itself: somebody came back to it, or loads it again."""
+    return local(path.rpartition("/")[0] or "/")
+
+
 def _path_of(url: str) -> str:
     """Path and query of a URL that a browser named; "" if it is none."""
     try:
@@ -159,6 +167,8 @@ class PageEndpoint:
         try:
             if not allowance.granted:
                 return await self._too_many(self._visit(request), allowance)
+            if page is None and request.method in {"GET", "HEAD"}:
+                return go(_above(request.url.path))
             if page is None:
                 return await self._failed(self._visit(request), 404, "this page does not take that", "ADY-1050")
             return await self._served(page, request)
@@ -172,9 +182,11 @@ class PageEndpoint:
         if caller is None and not page.public:
             return _to_sign_in(request)
         if caller is not None:
-            request.state.caller = caller
+            request.state.caller = msgspec.structs.replace(caller, address=client_of(request.scope))
         visit = self._visit(request, await _fields(request))
         if not page.public and not visit.may(page.needs.value):
+            # The API is not even asked, so what it would have noted is noted here.
+            await refused_by_role(self._node.parts.audit, action_name(page.method, page.path), request, "ADY-0101")
             return await self._failed(visit, 403, f"this needs the role {page.needs}; you have {visit.caller.role}", "ADY-0101")
         # Read before the page is: what changes after this is told by the stream that begins here, so nothing falls between.
         since = event_id(await changes.newest(self._node.parts.db)) if request.method == "GET" else ""
@@ -218,9 +230,11 @@ class PageEndpoint:
 async def _frame(visit: Visit) -> dict[str, Any]:
     """What stands on every page: how the node is."""
     if visit.caller.role is None:
-        return {"checks": []}
-    answer = await visit.api.ask("GET", "/health")
-    return {"checks": answer.items if "data" in answer.document else []}
+        return {"checks": [], "open_alerts": 0}
+    health, alerts = await asyncio.gather(
+        visit.api.ask("GET", "/health"), visit.api.ask("GET", "/v2/alerts", status="raised", size=1)
+    )
+    return {"checks": health.items if "data" in health.document else [], "open_alerts": alerts.count if alerts.ok else 0}
 
 
 async def _fields(request: Request) -> list[tuple[str, str]]:

@@ -14,13 +14,13 @@ from adyton import __version__
 from adyton.web.ui import assets, formats, nav
 from adyton.web.ui.page import NOTICE, View, Visit
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _THEMES = frozenset({"light", "dark"})
 
 
 def _environment() -> Environment:
     made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters |= {
         "between": formats.between,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from adyton.web.ui.api import ApiRefused
 from adyton.web.ui.page import SIGN_IN, View, Visit, go, local
 
 _YEAR = 365 * 24 * 3600
@@ -40,6 +41,8 @@ def cookie_is_lost(visit: Visit) -> bool:
 async def sign_out(visit: Visit) -> Response:
     """End the session."""
     answer = await visit.api.ask("DELETE", "/sessions")
+    if not answer.ok and answer.status != 401:
+        raise ApiRefused(answer)  # the session is still open
     response = go(SIGN_IN, "You are signed out.")
     if "set-cookie" in answer.headers:
         response.headers.append("set-cookie", answer.headers["set-cookie"])

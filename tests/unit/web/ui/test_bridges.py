@@ -42,10 +42,10 @@ async def outgoing(api: Api) -> str:
 
 async def test_the_empty_list_says_what_to_do_first(api: Api) -> None:
     text = await page(api, "/bridges")
-    assert "There are no bridges." in text
+    assert "No bridges yet." in text
     assert 'action="/bridges#new"' in text
     viewer = await page(api, "/bridges", await another(api))
-    assert "There are no bridges." in viewer
+    assert "No bridges yet." in viewer
     assert "<form" not in viewer.partition("<main")[2]
 
 

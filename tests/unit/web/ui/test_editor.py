@@ -16,6 +16,7 @@ from adyton.domain.external_initiators import ExternalInitiator
 from adyton.storage import bridges as stored_bridges
 from adyton.storage import external_initiators as stored_initiators
 from adyton.web.settings import WebSettings
+from adyton.web.ui.editor_check import _TOML
 from adyton.web.ui.editor_reference import USED
 from adyton.web.ui.editor_templates import BRIDGE as BRIDGE_PLACE
 from adyton.web.ui.editor_templates import CONTRACT, INITIATOR, ORACLE, TEMPLATES
@@ -192,6 +193,11 @@ async def test_tidying_keeps_digits_order_and_keys_that_stand_twice(api: Api) ->
     assert typed(await sent(api, "tidy", "{nonsense")) == "{nonsense"
 
 
+@pytest.mark.parametrize("text", ["[" * 30_000, "[" * 900 + "1," * 14_000 + "1" + "]" * 900, "[" + "1," * 12_000 + "1]"])
+async def test_what_is_too_deep_or_too_long_to_be_tidy_stays_as_it_was_typed(api: Api, text: str) -> None:
+    assert typed(await sent(api, "tidy", text)) == text
+
+
 # --- saving ----------------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +241,25 @@ async def test_who_is_not_signed_in_any_more_gets_the_text_back_and_nothing_else
     assert "Your session is over" in page
     assert (await api.get("/v2/specs"))["data"] == []
     await stranger.aclose()
+
+
+@pytest.mark.parametrize("text", ["\n" * 32_000, "[" * 30_000, "[" * 900 + "1," * 14_000 + "1" + "]" * 900])
+@pytest.mark.parametrize("do", ["check", "tidy", "try", "plan"])
+@pytest.mark.parametrize("headers", [{}, PART])
+async def test_a_stranger_has_the_node_read_nothing(api: Api, do: str, text: str, headers: dict[str, str]) -> None:
+    stranger = api.another_client()
+    page = await sent(api, do, text, 200 if headers else 401, client=stranger, headers=headers)
+    assert "you are not signed in any more" in page
+    assert len(page) < 3 * 32_768 + 60_000
+    assert headers or typed(page) == text
+    await stranger.aclose()
+
+
+async def test_lines_without_end_are_read_once(api: Api) -> None:
+    """Looking for TOML took seconds, and nobody else was answered meanwhile."""
+    page = await sent(api, "try", "\n" * 32_000, 400, client=api.client)
+    assert "there is no job in it" in page
+    assert _TOML.search("\n" * 400_000 + "  type = 1")
 
 
 async def test_with_scripts_nobody_is_led_away_while_typing(api: Api) -> None:
@@ -376,6 +401,16 @@ async def test_a_job_that_was_applied_is_changed_in_place_after_a_look_at_the_pl
     response = await api.client.post("/jobs/new", data={"do": "apply", "spec": wanted, "plan": mark[1], **origin})
     assert (response.status_code, response.headers["location"]) == (303, f"/jobs/{job_id}")
     assert (await api.get(f"/v2/specs/{job_id}"))["data"]["attributes"]["tasks"][0]["type"] == "ethbool"
+
+
+async def test_nothing_is_changed_in_place_that_was_not_shown(api: Api) -> None:
+    job = {"name": "before", "initiators": [{"type": "web"}], "tasks": [{"type": "noop"}]}
+    made = await api.post("/v2/specs/apply", {"jobs": [{"key": "feed", "spec": job}]}, status=200)
+    form = {"from": made["data"][0]["attributes"]["jobId"], "key": "feed"}
+    page = await sent(api, "apply", json.dumps({**job, "name": "after"}), **form)
+    assert "What would change" in page
+    await sent(api, "apply", json.dumps({**job, "name": "after"}), 409, **form, plan="another")
+    assert [each["attributes"]["name"] for each in (await api.get("/v2/specs"))["data"]] == ["before"]
 
 
 async def test_a_plan_that_ends_a_job_says_so_loudly(api: Api) -> None:

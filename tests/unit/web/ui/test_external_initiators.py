@@ -41,7 +41,7 @@ async def send(api: Api, path: str, status: int, **form: str) -> httpx.Response:
 async def test_while_the_feature_is_off_the_page_says_how_to_switch_it_on(api: Api) -> None:
     text = await page(api)
     assert "FEATURE_EXTERNAL_INITIATORS" in text
-    assert "There are no external initiators." in text
+    assert "No external initiators yet." in text
     assert 'id="new"' not in text
     refused = await send(api, PATH, 405, name="feed")
     assert "ADY-0500" in refused.text

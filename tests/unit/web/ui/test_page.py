@@ -12,11 +12,16 @@ import msgspec
 import pytest
 
 from adyton.domain.access import Role
+from adyton.domain.errors import StorageUnavailable
+from adyton.storage.connect import open_memory
+from adyton.storage.database import Row, Statement
 from adyton.web.auth import COOKIE
+from adyton.web.settings import WebSettings
 from adyton.web.ui import page
 from adyton.web.ui.page import NOTICE
+from adyton.web.ui.rendering import TEMPLATES
 from adyton.web.ui.routes import PAGES
-from support.api import EMAIL, PASSWORD, PATIENT, Api
+from support.api import EMAIL, PASSWORD, PATIENT, Api, PassingDatabase
 from support.people import OTHER, another, with_password
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -131,6 +136,27 @@ async def test_signing_out_ends_the_session(api: Api, stranger: httpx.AsyncClien
     assert "You are signed out." in (await api.client.get("/signin")).text
 
 
+class FullDisk(PassingDatabase):
+    """A database that still reads."""
+
+    full = False
+
+    async def write(self, *statements: Statement) -> list[list[Row]]:
+        if self.full:
+            raise StorageUnavailable("SQLite: database or disk is full")
+        return await super().write(*statements)
+
+
+async def test_a_session_that_could_not_be_ended_is_not_said_to_be() -> None:
+    db = FullDisk(open_memory())
+    async with Api(db=db) as api:
+        db.full = True
+        refused = await api.client.post("/signout")
+        db.full = False
+    assert refused.status_code == 503
+    assert NOTICE not in "".join(cookies(refused))
+
+
 async def test_who_signs_in_too_often_must_wait(api: Api) -> None:
     async with Api(settings=msgspec.structs.replace(PATIENT, login_limit=2)) as api:
         answers = [await sign_in(api.another_client(), "wrong") for _ in range(3)]
@@ -191,6 +217,22 @@ async def test_a_part_of_a_page_takes_the_whole_page_to_the_form(
     assert (part.status_code, part.headers["hx-redirect"], part.content) == (200, wanted, b"")
 
 
+async def test_what_a_page_refuses_to_a_role_is_in_the_audit_log(api: Api) -> None:
+    client = await another(api, role=Role.VIEW)
+    assert (await client.post("/users/delete", data={"email": EMAIL})).status_code == 403
+    (noted, *_) = (await api.get("/v2/audit?sort=-createdAt"))["data"]
+    assert noted["attributes"] | {"at": ""} == {
+        "at": "",
+        "callerKind": "user",
+        "caller": OTHER,
+        "address": "127.0.0.1",
+        "action": "POST /users/delete",
+        "subject": "",
+        "outcome": "refused",
+        "detail": {"code": "ADY-0101", "status": 403},
+    }
+
+
 async def test_a_role_counts_at_once_in_a_session_that_is_open(api: Api) -> None:
     client = await another(api, role=Role.ADMIN)
     assert (await client.get("/users")).status_code == 200
@@ -217,7 +259,32 @@ async def test_the_menu_has_what_a_role_may_see(api: Api, role: Role) -> None:
 async def test_head_is_answered_as_get(api: Api, stranger: httpx.AsyncClient) -> None:
     assert (await api.client.head("/account")).status_code == 200
     assert (await stranger.head("/account")).headers["location"] == "/signin?next=%2Faccount"
-    assert (await api.client.head("/users/delete")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "gone"),
+    [
+        ("/users/delete", "/users"),
+        ("/signout", "/"),
+        ("/account/sessions/others", "/account/sessions"),
+        ("/account/sessions", "/account"),
+        ("/keys/import", "/keys"),
+        ("/runs/%2Fevil.example/again", None),
+        ("/runs/\u00e4%3F/again", "/runs/%C3%A4%3F"),
+    ],
+)
+async def test_the_address_of_a_form_leads_to_the_page_that_it_stands_on(api: Api, path: str, gone: str | None) -> None:
+    """Its answer may be loaded again, or stand in the way back from signing in."""
+    for method in ("GET", "HEAD"):
+        answer = await api.client.request(method, path)
+        assert (answer.status_code, answer.headers.get("location")) == ((404, None) if gone is None else (303, gone))
+
+
+@pytest.mark.parametrize("path", sorted({each.path for each in PAGES if each.method == "POST"}))
+async def test_the_address_of_any_form_leads_to_a_page(api: Api, path: str) -> None:
+    shown = await api.client.get(path.replace("{", "").replace("}", ""), follow_redirects=True)
+    assert "this page does not take that" not in shown.text
+    assert shown.status_code < 500
 
 
 async def test_people_get_a_page_where_nothing_is_and_programs_the_words_of_v062(api: Api) -> None:
@@ -237,7 +304,9 @@ async def test_a_stranger_gets_the_same_page_without_the_menu(stranger: httpx.As
     assert '<a href="/runs"' not in lost.text
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/account"), ("DELETE", "/users"), ("PUT", "/"), ("GET", "/signout")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/account"), ("DELETE", "/users"), ("PUT", "/"), ("POST", "/account/nothing")]
+)
 async def test_a_method_that_a_page_does_not_take_is_not_found(api: Api, method: str, path: str) -> None:
     assert (await api.client.request(method, path)).status_code == 404
 
@@ -283,6 +352,7 @@ async def test_a_form_of_another_site_does_nothing(headers: dict[str, str], ever
             ("/users", {"email": OTHER, "password": PASSWORD, "again": PASSWORD, "role": "admin"}),
             ("/account/sessions/others", {}),
             ("/signout", {}),
+            ("/jobs/new", {"spec": "{}", "do": "save"}),
         ):
             assert (await api.client.post(path, data=form, headers=headers)).status_code == 403
         # One would be signed in as somebody else.
@@ -290,6 +360,55 @@ async def test_a_form_of_another_site_does_nothing(headers: dict[str, str], ever
             await api.another_client().post("/signin", data={"email": EMAIL, "password": PASSWORD}, headers=headers)
         ).status_code == 403
         assert len((await api.get("/v2/users"))["data"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/signin", "/jobs/new", "/theme"])
+@pytest.mark.parametrize("headers", FORGED)
+async def test_another_site_writes_nothing_into_what_is_shown_without_a_session(path: str, headers: dict[str, str]) -> None:
+    settings = msgspec.structs.replace(PATIENT, allowed_hosts=("node.example",), allow_origins=("*",))
+    async with Api(settings=settings) as api:
+        answer = await api.another_client().post(path, data={"spec": "a text of theirs"}, headers=headers)
+    assert answer.status_code == 403
+    assert "a text of theirs" not in answer.text
+
+
+HOSTILE = '"><script>alert(1)</script>\r\nset-cookie: a=b\u202e\x00'
+FIELDS = sorted(
+    {
+        name
+        for file in TEMPLATES.rglob("*.j2")
+        for names in re.findall(r'\bname="(\w+)"|ui\.field\("(\w+)"', file.read_text())
+        for name in names
+        if name
+    }
+)
+
+
+@pytest.mark.parametrize("path", sorted({each.path for each in PAGES if each.method == "POST"}))
+@pytest.mark.parametrize("value", [HOSTILE, "", "9" * 400, None])
+async def test_no_form_makes_a_page_fail_or_becomes_markup_or_a_header(api: Api, path: str, value: str | None) -> None:
+    form = {} if value is None else {name: value for name in FIELDS if name != "do"}
+    answer = await api.client.post(re.sub(r"{\w+}", "<b>", path), data=form)
+    assert answer.status_code < 500
+    assert "<script>alert" not in answer.text
+    assert "a=b" not in [part for each in cookies(answer) for part in each.split("; ")]
+
+
+async def test_a_page_behind_a_proxy_that_speaks_tls_signs_in_as_over_tls() -> None:
+    settings = WebSettings(allowed_hosts=("node.example",), trusted_proxies=("127.0.0.1",))
+    through = {"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7", "origin": "https://node.example"}
+    async with Api(settings=settings) as api:
+        await with_password(api)
+        client = api.another_client()
+        form = await client.get("/signin", headers=through)
+        done = await client.post("/signin", data={"email": EMAIL, "password": PASSWORD, "next": "/runs"}, headers=through)
+        direct = await client.post(
+            "/signin", data={"email": EMAIL, "password": PASSWORD}, headers={"origin": "https://node.example"}
+        )
+    assert "did not come over TLS" not in form.text
+    assert (done.status_code, done.headers["location"]) == (303, "/runs")
+    assert "; Secure" in next(each for each in cookies(done) if each.startswith(COOKIE))
+    assert direct.status_code == 403
 
 
 async def test_a_form_of_this_node_is_taken() -> None:

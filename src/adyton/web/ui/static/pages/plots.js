@@ -1,7 +1,7 @@
 // Draws the plots of the overview anew, with axes and what is under the pointer. The numbers are those of the table below them; pages
 // without this file show still drawings.
 
-const MARGIN = 46;
+const MARGIN = 56;
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const drawn = new Map();
 
@@ -80,14 +80,16 @@ function draw() {
     const name = drawing.dataset.plot, place = drawing.querySelector(".canvas"), plot = PLOTS[name];
     drawn.get(name)?.destroy();
     drawn.delete(name);
-    if (!rows().length) continue;
+    if (!some(plot)) continue;
     drawn.set(name, new uPlot(options(place, plot), plot.data(), place));
   }
 }
+const some = (plot) => plot.data().slice(1).some((values) => values.some((value) => value));
 function refresh() {
-  for (const [name, chart] of drawn) {
-    if (!chart.root.isConnected) return draw();
-    chart.setData(PLOTS[name].data());
+  for (const [name, plot] of Object.entries(PLOTS)) {
+    const chart = drawn.get(name);
+    if (Boolean(chart) !== some(plot) || (chart && !chart.root.isConnected)) return draw();
+    chart?.setData(plot.data());
   }
 }
 
