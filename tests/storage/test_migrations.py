@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adyton.storage import migrate
+from adyton.storage import migrate, statistics, statistics_money
 from adyton.storage.database import Database, Statement
 from adyton.storage.migrate import migrations
 from support.databases import PostgresServer, open_url
@@ -85,6 +85,9 @@ async def test_requests_of_version_1_get_their_rows_and_ends(where: tuple[str, P
     )
     statuses = await db.read("SELECT id, receipt_status FROM transactions ORDER BY id")
     attempts = await db.read("SELECT noop FROM tx_attempts")
+    while await statistics.count(db, limit=1) or await statistics_money.count(db, limit=1):
+        pass
+    (counted,) = (await statistics.of_jobs(db, ["job"])).values()
     await db.close()
 
     assert rows == [
@@ -94,3 +97,4 @@ async def test_requests_of_version_1_get_their_rows_and_ends(where: tuple[str, P
     ]
     assert statuses == [(1, 1), (2, 0)]
     assert attempts == [(0,), (0,)]
+    assert (counted.runs, counted.completed, counted.link_earned) == (2, 2, 7)

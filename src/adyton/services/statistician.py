@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from adyton.domain.errors import Broken, Conflict, StorageUnavailable
+from adyton.domain.errors import Conflict, StorageUnavailable
 from adyton.domain.statistics import Step
 from adyton.services.parts import Parts
 from adyton.storage import statistics, statistics_money
@@ -45,7 +45,7 @@ class Statistician:
             except StorageUnavailable as fault:
                 log.warning("what has ended cannot be counted now", because=str(fault))
                 pause = PATIENCE
-            except Broken:
+            except Exception:
                 log.exception("what has ended cannot be counted, in a way that must not be")
                 pause = PATIENCE
             await self._parts.clock.sleep(pause)

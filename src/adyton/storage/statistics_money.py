@@ -33,7 +33,7 @@ _REQUESTS = """
     FROM requests WHERE COALESCE(earned, '') <> CASE WHEN closed_as = 'answered' THEN payment ELSE '' END
     ORDER BY contract, request_id LIMIT ?"""
 _TRANSACTIONS = """
-    SELECT t.id, t.created_at, t.spent, t.spent_for, t.receipt, r.job_id
+    SELECT t.id, t.created_at, t.spent, t.spent_for, t.receipt, t.receipt_block_hash, r.job_id
     FROM transactions t LEFT JOIN runs r ON r.id = t.run_id
     WHERE COALESCE(t.spent_in, '') <> COALESCE(t.receipt_block_hash, '') ORDER BY t.id LIMIT ?"""
 _EARNED = "UPDATE requests SET earned = ? WHERE contract = ? AND request_id = ?"
@@ -62,8 +62,7 @@ class _Change(NamedTuple):
 
 
 class _Receipt(msgspec.Struct):
-    gas_used: int
-    block_hash: str
+    gas_used: int = 0
     effective_gas_price: int | None = None
 
     @property
@@ -93,15 +92,15 @@ async def count_spent(db: Database, *, limit: int = AT_ONCE) -> bool:
     rows: Any = await db.read(_TRANSACTIONS, (limit,))
     changes: list[_Change] = []
     marks: list[Row] = []
-    for number, created, spent, spent_for, text, job_id in rows:
+    for number, created, spent, spent_for, text, block_hash, job_id in rows:
         if spent is not None:
             changes.append(_Change(created, spent_for, -int(spent)))
         if text is None:
             marks.append((None, None, None, number))
             continue
-        receipt, job = msgspec.json.decode(text, type=_Receipt), job_id or ALL_JOBS
-        changes.append(_Change(created, job, receipt.cost))
-        marks.append((str(receipt.cost), job, receipt.block_hash, number))
+        cost, job = msgspec.json.decode(text, type=_Receipt).cost, job_id or ALL_JOBS
+        changes.append(_Change(created, job, cost))
+        marks.append((str(cost), job, block_hash, number))
     if rows:
         await _add(db, "gas_spent", changes, Statement(_SPENT, marks))
     return len(rows) == limit

@@ -17,7 +17,7 @@ from adyton.domain.transactions import TransactionState
 from adyton.ports import HttpRequest, HttpResponse
 from adyton.services import cancellation, requests
 from adyton.services import jobs as job_service
-from adyton.storage import request_runs
+from adyton.storage import request_runs, statistics
 from adyton.storage import runs as stored
 from adyton.storage import transactions as stored_transactions
 from adyton.storage.database import Row, Statement
@@ -104,6 +104,15 @@ async def test_a_run_whose_request_left_the_chain_does_not_come_back_once_an_ope
 
     await api.db.write(request_runs.revived([(LOG.address, request_of(LOG).request_id)], NOW + 1))
     assert (await api.run(run.id)).status is R.CANCELLED
+
+
+async def test_a_run_that_ended_before_an_operator_cancelled_it_is_counted_once(api: Api) -> None:
+    run = msgspec.structs.replace(run_for(api.bench, LOG, R.CANCELLED, "its request left the chain"), left_chain=110)
+    await asked(api, run)
+    await statistics.count_everything(api.db)
+    await cancellation.cancel(api.parts, run.id)
+    await statistics.count_everything(api.db)
+    assert (await statistics.of_jobs(api.db, [JOB_ID]))[JOB_ID].cancelled == 1
 
 
 async def test_a_run_of_an_archived_job_can_be_cancelled(api: Api) -> None:

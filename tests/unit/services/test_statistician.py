@@ -105,6 +105,23 @@ async def test_a_database_that_cannot_be_read_is_asked_again() -> None:
         assert api.bench.clock.now() - NOW >= 2 * statistician.PATIENCE * 10**6
 
 
+async def test_what_must_not_be_ends_neither_the_loop_nor_the_node() -> None:
+    class Odd(PassingDatabase):
+        odd = True
+
+        async def read(self, sql: str, params: Row = ()) -> list[Row]:
+            if self.odd and "statistics_place" in sql:
+                self.odd = False
+                return []
+            return await self.real.read(sql, params)
+
+    async with Api(db=Odd(open_memory())) as api:
+        await api.job(job("noop"))
+        await ends(api, 1)
+        async with at_work(api):
+            await until_counted(api, 1)
+
+
 async def test_old_hours_are_deleted() -> None:
     async with Api() as api:
         await api.job(job("noop"))
