@@ -11,7 +11,7 @@ from adyton.web.ui.routes import PAGES
 from support.browser import Person, a_person, broken_rules, expect, lines, needs_chromium, overflow, shifted
 from support.contracts import SECRETS, World
 
-pytestmark = [pytest.mark.stories, needs_chromium]
+pytestmark = [pytest.mark.stories, pytest.mark.timeout(400), needs_chromium]  # some thirty pages each
 
 FIRST_VISIT = 150_000
 """Bytes, on the wire."""

@@ -9,7 +9,7 @@ from adyton.dev.node_process import NodeProcess
 from support.browser import a_person, broken_rules, lines, needs_chromium
 from support.contracts import SECRETS
 
-pytestmark = [pytest.mark.stories, needs_chromium]
+pytestmark = [pytest.mark.stories, pytest.mark.timeout(240), needs_chromium]  # a browser is slow on a busy machine
 
 
 async def test_the_first_stop_leads_past_the_menu(node: NodeProcess, browser: Browser) -> None:

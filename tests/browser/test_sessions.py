@@ -9,7 +9,7 @@ from adyton.dev.node_process import NodeProcess
 from support.browser import a_person, needs_chromium
 from support.contracts import SECRETS, World
 
-pytestmark = [pytest.mark.stories, needs_chromium]
+pytestmark = [pytest.mark.stories, pytest.mark.timeout(240), needs_chromium]  # a browser is slow on a busy machine
 FILTERED = "/runs?status=errored"
 
 

@@ -17,7 +17,7 @@ from support.browser import Person, a_person, needs_chromium
 from support.contracts import SECRETS, World, start_node_in
 from support.external_adapter import external_adapter
 
-pytestmark = [pytest.mark.stories, needs_chromium]
+pytestmark = [pytest.mark.stories, pytest.mark.timeout(240), needs_chromium]  # a browser is slow on a busy machine
 
 SECONDS = 20_000
 """Milliseconds that the chain and the node may take for what a story waits for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import click
 import msgspec
 
 from adyton.cli import prompts
@@ -35,7 +36,14 @@ def list_rules() -> None:
 def change_rule(
     name: str, threshold: str | None, hold: int | None, clear: int | None, on: bool, off: bool, default: bool
 ) -> None:
-    """Change a rule, or have it as the program has it."""
+    """Change a rule, or have it as the program has it. Raises UsageError for options that do not go together, or none."""
+    if on and off:
+        raise click.UsageError("--on and --off exclude each other.")
+    named = on or off or any(each is not None for each in (threshold, hold, clear))
+    if default and named:
+        raise click.UsageError("--default excludes the other options: it takes back all that was changed.")
+    if not default and not named:
+        raise click.UsageError("Say what changes: --threshold, --hold, --clear, --on, --off or --default.")
     if default:
         body: dict[str, object] = dict.fromkeys(("enabled", "threshold", "holdSeconds", "clearSeconds"))
     else:

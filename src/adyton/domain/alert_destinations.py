@@ -141,8 +141,8 @@ def read_wanted(body: Mapping[str, object], before: Destination | None = None) -
     values nobody can send back. Raises Invalid with every fault."""
     reader = _Reader(body)
     name = reader.text("name", before.name if before else "").strip()
-    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        reader.fault("name", f"name must have 1 to {_LONGEST_NAME} characters that can be printed")
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or "/" in name:
+        reader.fault("name", f"name must have 1 to {_LONGEST_NAME} characters that can be printed, and no slash")
     enabled = reader.truth("enabled", before.enabled if before else True)
     severity = reader.choice("severity", Severity, before.severity if before else Severity.WARNING)
     kind = reader.choice("type", DestinationType, before.type if before else None)
@@ -180,6 +180,8 @@ def _email(reader: _Reader, before: Settings | None) -> Settings:
     password = reader.text("password", old.password if old and user else "")
     if password and not user:
         reader.fault("user", "user is missing: a password alone logs nobody in")
+    if user and not password:
+        reader.fault("password", "password is missing: a user without one is not let in")
     if old is not None and old.password and user and host != old.host and not reader.names("password"):
         reader.fault("password", "password must be given again for another host: it was for the one before")
     if user and security is MailSecurity.NONE:

@@ -69,7 +69,11 @@ def unlock(path: Path, password: str) -> PrivateKey:
 
 def unlock_given(content: object, password: str) -> PrivateKey:
     """The key in a key file's content that somebody sent. Raises as ``unlock``."""
-    return _opened(_checked(content, None), None, password)
+    try:
+        return _opened(_checked(content, None), None, password)
+    except Unauthenticated as wrong:
+        # The keystore's own password is asked for beside it.
+        raise Unauthenticated(f"{wrong}: it does not open the key file", code="ADY-0804") from None
 
 
 def _opened(content: dict[str, Any], path: Path | None, password: str) -> PrivateKey:

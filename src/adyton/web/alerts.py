@@ -8,6 +8,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adyton.domain.alert_rules import LONGEST_HOLD
 from adyton.domain.alerts import AlertStatus, Changed
 from adyton.domain.errors import Fault
 from adyton.domain.request_json import field, kind_of
@@ -133,7 +134,9 @@ def _seconds(name: str, value: object) -> int | None:
         return None
     number = Decimal(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
     # Bounded first: a number of a few characters can have a million digits.
-    if number is not None and abs(number) < _LARGEST and number == int(number):
+    if number is not None and number.is_finite() and abs(number) >= _LARGEST:
+        raise Unprocessable(Fault(f"{name} must be from 0 to {LONGEST_HOLD} seconds", f"/{name}"), code="ADY-1371")
+    if number is not None and number.is_finite() and number == int(number):
         return int(number)
     raise _unfit(name, "a whole number of seconds", value)
 

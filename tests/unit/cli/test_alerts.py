@@ -98,6 +98,23 @@ def test_rules_are_listed_and_changed(adyton: Adyton, node: StandIn) -> None:
     assert sent(node) == {"enabled": None, "threshold": None, "holdSeconds": None, "clearSeconds": None}
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Say what changes"),
+        (["--on", "--off"], "exclude each other"),
+        (["--default", "--threshold", "5"], "--default excludes"),
+    ],
+)
+def test_options_of_a_rule_that_say_nothing_or_two_things_are_refused(
+    adyton: Adyton, node: StandIn, options: list[str], said: str
+) -> None:
+    refused = adyton("alerts", "rules", "change", "head", *options)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert node.asked == []
+
+
 def test_destinations_are_listed_with_how_it_goes(adyton: Adyton, node: StandIn) -> None:
     mail = {**DESTINATION, "name": "mail", "url": None, "to": ["you@example.com"], "host": "smtp.example", "port": 587}
     node.answers_many(DESTINATION, {**mail, "enabled": False})

@@ -83,6 +83,7 @@ def test_what_is_left_out_is_as_usual() -> None:
         ({}, ["/name", "/type"]),
         ({**HOOK, "name": " "}, ["/name"]),
         ({**HOOK, "name": "a\x00"}, ["/name", "/name"]),
+        ({**HOOK, "name": "a/b"}, ["/name"]),
         ({**HOOK, "type": "pigeon"}, ["/type"]),
         ({**HOOK, "type": 7}, ["/type", "/type"]),
         ({**HOOK, "severity": "meek"}, ["/severity"]),
@@ -100,6 +101,7 @@ def test_what_is_left_out_is_as_usual() -> None:
         ({**MAIL, "to": ["you@example.com\r\nBcc: x@example.com"]}, ["/to"]),
         ({**MAIL, "from": "nobody"}, ["/from"]),
         ({**MAIL, "password": "secret"}, ["/user"]),
+        ({**MAIL, "user": "me"}, ["/password"]),
         ({**MAIL, "user": "me", "password": "secret", "security": "none"}, ["/security"]),
     ],
 )

@@ -119,6 +119,7 @@ async def test_a_rule_is_changed_in_part_and_back(api: Api) -> None:
         ("head", {"threshold": -1}, 422, "threshold must be from 0"),
         ("head", {"holdSeconds": "1"}, 422, "holdSeconds must be a whole number of seconds or null, not a string"),
         ("head", {"holdSeconds": 1.5}, 422, "holdSeconds must be a whole number of seconds or null"),
+        ("head", {"holdSeconds": 10**15}, 422, "holdSeconds must be from 0 to"),
         ("head", {"enabled": "no"}, 422, "enabled must be true or false or null, not a string"),
         ("chain", {"threshold": 1}, 422, "chain has no threshold"),
     ],

@@ -90,7 +90,7 @@ def _rule_body(form: Mapping[str, str], *, reset: bool) -> dict[str, Any]:
 def _whole(text: str) -> int | str | None:
     """A whole number; a text that is none goes to the API as it is, which says what is wrong with it."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text or None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text or None
 
 
 # --- destinations ----------------------------------------------------------------------------------------------------
@@ -170,7 +170,9 @@ async def delete_destination(visit: Visit) -> Response:
 def _form(kind: str, typed: Mapping[str, Any], *, known: Mapping[str, Any] | None = None, answer: Answer | None = None) -> View:
     kind = kind if kind in KINDS else "webhook"
     faults = answer.faults if answer else []
-    named = {fault.pointer.removeprefix("/"): fault.detail for fault in faults if fault.pointer}
+    # Secrets are not sent back: what is saved without them would be another thing than was asked for.
+    again = {name: "type it again: it is not shown" for name in ("secret", "password") if faults and typed.get(name)}
+    named = again | {fault.pointer.removeprefix("/"): fault.detail for fault in faults if fault.pointer}
     values = {
         "kind": kind,
         "kinds": KINDS,

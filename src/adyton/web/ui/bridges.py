@@ -12,6 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from adyton.web.ui.api import Answer, Fault, piece
+from adyton.web.ui.outside import visible
 from adyton.web.ui.page import View, Visit, go
 
 SIZE = 50
@@ -84,6 +85,7 @@ async def _list(visit: Visit, refused: Answer | None = None) -> View:
         "count": answer.count,
         "number": int(page),
         "size": SIZE,
+        "visible": visible,
         **_typed(visit.form, refused),
     }
     return View("connect/bridges.html.j2", values, 200 if refused is None else refused.status)
@@ -110,6 +112,7 @@ async def _one(
         "at_change": typed is not None,
         "tested": tested,
         "sample": _sample(name, jobs.items) if sample is None else sample,
+        "visible": visible,
         "unsent": [] if unsent is None else unsent.faults,
         **_typed(bridge if typed is None else typed, refused),
     }

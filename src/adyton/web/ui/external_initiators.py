@@ -10,6 +10,7 @@ from starlette.responses import Response
 from adyton.domain.external_initiators import ACCESS_KEY_HEADER, SECRET_HEADER
 from adyton.web.ui.api import Answer, piece
 from adyton.web.ui.bridges import beside
+from adyton.web.ui.outside import visible
 from adyton.web.ui.page import View, Visit, go
 
 SIZE = 50
@@ -56,6 +57,7 @@ async def _list(visit: Visit, refused: Answer | None = None) -> View:
         "typed": {name: visit.form.get(name, "") for name in ("name", "url")},
         "faults": faults,
         "wrong": beside(faults, _FIELDS),
+        "visible": visible,
         **_headers(),
     }
     return View("connect/initiators.html.j2", values, 200 if refused is None else refused.status)

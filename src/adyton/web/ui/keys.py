@@ -160,7 +160,7 @@ def _made(answer: Answer) -> Response:
 def _object(text: str) -> object:
     """The object that a JSON text is; another text stays one, and the API says that it is no key file."""
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text.removeprefix("\ufeff"))  # some editors begin a file with it
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return text
 

@@ -170,6 +170,17 @@ async def test_a_test_shows_what_was_sent_and_what_came_back(
     assert outgoing not in text
 
 
+@pytest.mark.parametrize("body", ['{"data": {"result": "\u202egnp.1"}}', "\u202enot json", '{"error": "\u202egnp.1"}'])
+async def test_what_turns_the_text_around_it_is_made_visible(api: Api, outgoing: str, body: str) -> None:
+    api.bench.http.status, api.bench.http.body = 200, body
+    text = unescape((await send(api, "/bridges/prices/test", 200, data="{}")).text)
+    assert "\\u202e" in text
+    assert "\u202e" not in text
+    await send(api, "/bridges/prices", 303, **{**FORM, "url": "http://10.0.0.7/\u202egnp"})
+    for path in ("/bridges", "/bridges/prices"):
+        assert "http://10.0.0.7/\\u202egnp" in await page(api, path)
+
+
 async def test_data_that_cannot_be_read_are_said_to_be_so_and_stay(api: Api, outgoing: str) -> None:
     for data in ("[1]", "{", HOSTILE):
         refused = await send(api, "/bridges/prices/test", 400, data=data)

@@ -124,9 +124,11 @@ async def test_a_key_is_exported_deleted_and_imported(keyed: Api, keystore: Keys
 
     refused = await send(keyed, "/keys/import", 401, key=file.text, key_password="a wrong one", password=PASSWORD)
     assert 'id="import" open' in refused.text
+    assert "it does not open the key file" in refused.text
     assert json.loads(file.text)["crypto"]["mac"] in refused.text  # what was pasted stays, its password does not
     assert "ADY-0801" in (await send(keyed, "/keys/import", 422, key="{", key_password="x", password=PASSWORD)).text
-    await send(keyed, "/keys/import", 303, key=file.text, key_password=OTHER, password=PASSWORD)
+    # Some editors begin a file with a byte order mark.
+    await send(keyed, "/keys/import", 303, key=f"\ufeff{file.text}", key_password=OTHER, password=PASSWORD)
     assert address.lower() in keystore
 
 
