@@ -95,6 +95,7 @@ async def busy(browser: Browser, place: World, directory: Path) -> None:
         place.job_id = good
         run = await place.run(node, "completed", request_id=asked[0])
         await place.send_request()
+        await place.until("the node has seen its funds", lambda: _sick(node, "funds", well=True), seconds=120)
 
         async def all_of_it(camera: Camera) -> None:
             await both(camera)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
@@ -16,96 +13,17 @@ from adyton.domain.errors import StorageUnavailable
 from adyton.ethereum.head_tracker import ChainState
 from adyton.ports import HttpRequest, HttpResponse
 from adyton.services import alerts
-from adyton.services.alert_sender import DEADLINE, AlertSender
-from adyton.services.alert_watcher import KEPT, SETTLED, AlertWatcher
+from adyton.services.alert_watcher import KEPT, SETTLED
 from adyton.services.alerting import Alerting
 from adyton.services.live import Stream
 from adyton.services.live_events import Kind, Wanted
 from adyton.services.live_reader import LiveReader
-from adyton.services.parts import Parts
-from adyton.storage import alert_deliveries as deliveries
 from adyton.storage import alerts as stored
-from adyton.storage.connect import open_memory
-from adyton.storage.database import Row, Statement
-from adyton.system.http import AiohttpTransport
-from adyton.system.mail import SmtpTransport
-from support.alerting import Hook, MailServer, hook_at_work, mail_at_work
-from support.api import Api, PassingDatabase
+from support.alert_bench import SECOND, bench
+from support.alerting import hook_at_work
 from support.builders import SENDER
 
-SECOND = 1_000_000
 HEADERS = ("X-Adyton-Message", "X-Adyton-Event")
-
-
-class Disk(PassingDatabase):
-    """A database whose disk may be full."""
-
-    def __init__(self) -> None:
-        super().__init__(open_memory())
-        self.full = self.gone = False
-
-    async def write(self, *statements: Statement) -> list[list[Row]]:
-        if self.full or self.gone:
-            raise StorageUnavailable("the disk is full")
-        return await super().write(*statements)
-
-    async def read(self, sql: str, params: Row = ()) -> list[Row]:
-        if self.gone:
-            raise StorageUnavailable("the server is away")
-        return await super().read(sql, params)
-
-
-class Bench:
-    """A node's parts with real ways out, on a clock that the test moves; a key that comes and goes makes it unwell."""
-
-    def __init__(self, api: Api, parts: Parts, hook: Hook, mail: MailServer, db: Disk) -> None:
-        self.api, self.parts, self.hook, self.mail, self.db = api, parts, hook, mail, db
-        self.restart()
-
-    def restart(self) -> None:
-        """A new process on the same rows."""
-        self.watcher = AlertWatcher(self.parts)
-        self.sender = AlertSender(self.parts)
-
-    async def told_by_webhook(self, name: str = "hook", **more: Any) -> None:
-        await alerts.create_destination(self.parts, {"name": name, "type": "webhook", "url": self.hook.url, **more})
-
-    async def told_by_mail(self) -> None:
-        body = {"name": "mail", "type": "email", "host": self.mail.host, "port": self.mail.port, "security": "none"}
-        await alerts.create_destination(self.parts, {**body, "from": "node@example.com", "to": ["you@example.com"]})
-
-    async def after(self, seconds: float) -> None:
-        """Look after some time, and tell what is due."""
-        self.api.bench.clock.micros += round(seconds * SECOND)
-        await self.watcher.look()
-        while await self.sender.deliver_due():
-            pass
-
-    async def unwell(self) -> None:
-        """Lose the key for long enough to raise an alert."""
-        self.api.keys.held = ()
-        await self.after(0)
-        await self.after(60)
-
-    async def well(self) -> None:
-        """Have it again for long enough to clear it."""
-        self.api.keys.held = (SENDER,)
-        await self.after(0)
-        await self.after(60)
-
-    async def states(self) -> list[tuple[str, str]]:
-        shown, _ = await alerts.told(self.parts, destination="", alert="", state="", offset=0, limit=99)
-        return [(f"{each.destination_name}: {each.event}", each.state) for each in reversed(shown)]
-
-
-@asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
-    db = Disk()
-    async with Api(db=db) as api, AiohttpTransport() as http, hook_at_work() as hook, mail_at_work() as mail:
-        parts = dataclasses.replace(api.parts, http=http, mail=SmtpTransport())
-        node = Bench(api, parts, hook, mail, db)
-        await alerts.change_rule(parts, "head", Changed(enabled=False), ["enabled"])  # the chain stands still here
-        yield node
 
 
 async def test_what_is_wrong_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
@@ -183,80 +101,6 @@ async def test_a_receiver_that_is_down_for_a_while_hears_everything_in_order() -
         await node.after(600)
         assert node.hook.messages == ["raised keys", "cleared keys"]
         assert await node.states() == [("hook: raised", "sent"), ("hook: cleared", "sent")]
-
-
-async def test_attempts_are_further_and_further_apart_and_end_after_a_day() -> None:
-    async with bench() as node:
-        await node.told_by_webhook()
-        node.hook.status = 500
-        await node.unwell()
-        pauses = []
-        for _ in range(10):
-            next_at = await deliveries.next_at(node.parts.db)
-            assert next_at is not None
-            pauses.append((next_at - node.parts.clock.now()) / SECOND)
-            await node.after(pauses[-1])
-        assert pauses == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]
-        await node.after(DEADLINE)
-        assert await node.states() == [("hook: raised", "failed")]
-        await node.well()
-        assert await node.states() == [("hook: raised", "failed")]  # nobody hears the end of what they never heard
-
-
-@pytest.mark.parametrize(
-    ("status", "state"), [(400, "failed"), (413, "failed"), (404, "waiting"), (401, "waiting"), (302, "waiting")]
-)
-async def test_what_a_receiver_answers_says_whether_it_is_tried_again(status: int, state: str) -> None:
-    async with bench() as node:
-        await node.told_by_webhook()
-        node.hook.status = status
-        node.hook.headers = {"Location": f"{node.hook.url}/elsewhere"}
-        await node.unwell()
-        assert await node.states() == [("hook: raised", state)]
-        assert node.hook.asked == 1  # nothing followed the redirect
-
-
-async def test_who_is_put_right_or_switched_on_hears_of_what_was_given_up_and_is_still_wrong() -> None:
-    async with bench() as node:
-        await node.told_by_webhook()
-        node.hook.status = 400
-        await node.unwell()
-        assert await node.states() == [("hook: raised", "failed")]
-        node.hook.status = 500
-        await alerts.change_destination(node.parts, "hook", {"url": node.hook.url})
-        await node.after(0)
-        assert await node.states() == [("hook: raised", "waiting")]
-        await alerts.change_destination(node.parts, "hook", {"enabled": False})
-        assert await node.states() == [("hook: raised", "failed")]
-        node.hook.status = 200
-        await alerts.change_destination(node.parts, "hook", {"enabled": True})
-        await node.well()
-        assert node.hook.messages == ["raised keys", "cleared keys"]
-        await alerts.change_destination(node.parts, "hook", {"enabled": True})
-        await node.after(0)
-        assert len(node.hook.messages) == 2
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"), [(302, "redirects, which is not followed"), (200, "answers more than 65536 bytes")]
-)
-async def test_what_is_no_answer_is_told_in_words_about_the_destination(answer: int, words: str) -> None:
-    async with bench() as node:
-        await node.told_by_webhook()
-        node.hook.status, node.hook.headers = answer, {"Location": "/elsewhere"}
-        node.hook.answer = "x" * 70_000
-        sent = await alerts.test_destination(node.parts, "hook")
-    assert sent.error is not None
-    assert words in sent.error
-    assert "secret-path" not in sent.error
-
-
-async def test_a_receiver_says_how_long_to_wait() -> None:
-    async with bench() as node:
-        await node.told_by_webhook()
-        node.hook.status, node.hook.headers = 429, {"Retry-After": "90"}
-        await node.unwell()
-        assert await deliveries.next_at(node.parts.db) == node.parts.clock.now() + 90 * SECOND
 
 
 async def test_one_that_never_answers_holds_up_no_other() -> None:
