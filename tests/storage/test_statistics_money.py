@@ -108,6 +108,23 @@ async def test_a_receipt_in_another_block_takes_the_place_of_the_first(database:
     assert marks == [("300", JOB_ID, number_hash(106))]
 
 
+async def test_a_transaction_whose_place_another_took_is_paid_by_the_same_job(database: Database) -> None:
+    bench = await make(database)
+    run = run_for(bench, run_log(request=1))
+    await store(database, run, transaction_of(run, TransactionState.SAFE))
+    await database.write(transactions.detached(run.id, 0))
+    await settle(database)
+    paid = 70_000 * 30 * 10**9
+    assert (await money(database), (await all_time(database, JOB_ID)).gas_spent) == ((0, paid), paid)
+    await database.write(transactions.reopened([1]))
+    await settle(database)
+    assert (await money(database), (await all_time(database, JOB_ID)).gas_spent) == ((0, 0), 0)
+    receipt = Receipt(number_hash(900, 5), 106, number_hash(106), 1, 100, 3)
+    await database.write(*transactions.confirmed([transactions.Inclusion(1, receipt, 110)]))
+    await settle(database)
+    assert ((await money(database)), (await all_time(database, JOB_ID)).gas_spent) == ((0, 300), 300)
+
+
 async def test_a_receipt_without_a_price_costs_nothing_as_in_the_ledger(database: Database) -> None:
     bench = await make(database)
     run = run_for(bench, run_log(request=1))

@@ -96,9 +96,9 @@ async def count_spent(db: Database, *, limit: int = AT_ONCE) -> bool:
         if spent is not None:
             changes.append(_Change(created, spent_for, -int(spent)))
         if text is None:
-            marks.append((None, None, None, number))
+            marks.append((None, spent_for, None, number))  # whose it was is known only here if its run has let go of it
             continue
-        cost, job = msgspec.json.decode(text, type=_Receipt).cost, job_id or ALL_JOBS
+        cost, job = msgspec.json.decode(text, type=_Receipt).cost, job_id or spent_for or ALL_JOBS
         changes.append(_Change(created, job, cost))
         marks.append((str(cost), job, block_hash, number))
     if rows:

@@ -181,7 +181,8 @@ def insert(
 
 
 def detached(run_id: str, task_position: int) -> Statement:
-    """Statement that frees a task run from a transaction that is safe and was in vain, so that it may ask for another."""
+    """Statement that frees a task run from a transaction that is safe and was in vain, so that it may ask for another. What it
+    cost stays its job's."""
     return Statement(_DETACH, [(run_id, task_position)])
 
 
@@ -270,7 +271,8 @@ _NOT_MINED = (
 _RETURN = _from("confirmed", "unconfirmed", _NOT_MINED)
 _REOPEN = _from("safe", "unconfirmed", _NOT_MINED)
 _DETACH = (
-    f"UPDATE transactions SET run_id = NULL, task_position = NULL, change = {TRANSACTION_CHANGE} "
+    "UPDATE transactions SET spent_for = COALESCE((SELECT r.job_id FROM runs r WHERE r.id = transactions.run_id), spent_for), "
+    f"run_id = NULL, task_position = NULL, change = {TRANSACTION_CHANGE} "
     "WHERE run_id = ? AND task_position = ? AND state = 'safe'"
 )
 _GIVE_UP = _from("unconfirmed", "fatal_error", f", error = ?, nonce = NULL, waiting = NULL{_NO_WISH}")
