@@ -47,11 +47,12 @@ async def index(visit: Visit) -> View:
         visit.api.ask("GET", "/v2/runs", sort="-createdAt", size=SIZE, page=page, **asked),
         visit.api.get("/v2/specs", size=_JOBS, sort="-createdAt"),
     )
+    number = int(page) if answer.ok and page else 1
     values = {
         "runs": answer.items if answer.ok else [],
         "count": answer.count if answer.ok else 0,
         "faults": answer.faults,
-        "number": int(page) if answer.ok and page else 1,
+        "number": number,
         "size": SIZE,
         "filters": {**chosen, **{name: _local(chosen[name], zone) for name in _LOCAL}},
         "filtered": any(asked.values()),
@@ -65,7 +66,9 @@ async def index(visit: Visit) -> View:
         "names": {job["id"]: job["name"] for job in jobs.items if job.get("name")},
         "visible": visible,
     }
-    return View("runs/index.html.j2", values, 200 if answer.ok else answer.status, live=("runs",))
+    # Further back new runs would only push away what somebody reads.
+    live = ("runs",) if number == 1 else ()
+    return View("runs/index.html.j2", values, 200 if answer.ok else answer.status, live=live)
 
 
 # --- times -----------------------------------------------------------------------------------------------------------

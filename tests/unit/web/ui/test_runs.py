@@ -132,6 +132,8 @@ async def test_pages_keep_the_filters(api: Api) -> None:
     assert len(listed(first)) == 50
     assert 'href="/runs?status=completed&amp;last=7d&amp;page=2"' in first
     assert len(listed(await page(api, "/runs?status=completed&page=2"))) == 1
+    assert 'id="runs" hx-get=' in first
+    assert 'id="runs" hx-get=' not in await page(api, "/runs?status=completed&page=2")  # what is read there stays where it is
     assert "No run fits." in await page(api, "/runs?page=9")
 
 
