@@ -8,36 +8,16 @@ import pytest
 
 from adyton.domain.exchanges import LONGEST_BODY
 from adyton.domain.jobs import TaskSpec
-from adyton.domain.requests import read_run_log
 from adyton.domain.runs import task_run_id
-from adyton.storage import runs as stored
 from support.api import Api, details
-from support.builders import JOB_ID, LINK, ORACLE, REQUESTER, job, number_hash, run_log
+from support.builders import JOB_ID, LINK, ORACLE, REQUESTER, number_hash
+from support.worked import asked, started
 
 GET = TaskSpec(type="httpget", params={"get": "https://prices.example/eth?token=abc&sym=ETH"})
 PARSE = TaskSpec(type="jsonparse", params={"path": ["USD"]})
 ETH_TX = TaskSpec(type="ethtx", params={"address": ORACLE, "functionSelector": "0x4ab0d190"})
 CREATED = "2023-11-14T22:13:20Z"
 HOSTILE = "<script>alert(1)</script>\u202e\x07"
-
-
-async def started(api: Api, *tasks: TaskSpec | str, body: Any = None) -> str:
-    await api.job(job(*tasks))
-    run_id: str = (await api.post(f"/v2/specs/{JOB_ID}/runs", body))["data"]["id"]
-    await api.work_on(run_id)
-    return run_id
-
-
-async def asked(api: Api, *tasks: TaskSpec | str) -> str:
-    """A run that a log at block 100 asked for."""
-    spec = await api.job(job(*tasks))
-    log = run_log()
-    head = api.bench.chain.state.head
-    assert head is not None
-    run = api.bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), head.number)
-    await api.db.write(stored.insert([run]))
-    await api.work_on(run.id)
-    return run.id
 
 
 async def trace(api: Api, run_id: str) -> Any:

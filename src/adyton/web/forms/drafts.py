@@ -14,7 +14,6 @@ _JOB = job.schema()
 _ID = {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}
 _EXAMPLE: Any = next(iter(job.EXAMPLES.values()))
 _SPEC = _EXAMPLE.get("value", _EXAMPLE) if isinstance(_EXAMPLE, dict) else {}
-_ANYTHING = thing("Any object.", {})
 
 _REQUEST = several(
     "The request on chain that the run is to answer: the id of one that the node knows, or what its log would say.",

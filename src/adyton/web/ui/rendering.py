@@ -36,7 +36,7 @@ def _environment() -> Environment:
         "gwei": partial(formats.amount, unit="gwei"),
         "link": partial(formats.amount, unit="LINK"),
     }
-    made.globals |= {"asset": assets.url, "groups": nav.GROUPS, "version": __version__, "tojson_pretty": formats.pretty}
+    made.globals |= {"asset": assets.url, "groups": nav.GROUPS, "version": __version__}
     return made
 
 

@@ -22,7 +22,6 @@ _WHOLE = 20_000
 _LINE = 300
 """Characters of an error that stand in the open."""
 _LIVE = ("runs", "transactions", "heads")
-_BY_REQUEST = frozenset({"runlog", "execagreement"})
 _FINISHED = frozenset({"completed", "errored", "cancelled"})
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 
 from adyton.domain.jobs import Initiator, Job, TaskSpec
-from adyton.domain.requests import read_run_log
-from adyton.storage import runs as stored
 from support.api import Api
-from support.builders import JOB_ID, NOW, ORACLE, job, number_hash, run_log
+from support.builders import JOB_ID, NOW, ORACLE, number_hash
 from support.people import another
+from support.worked import asked, started
 
 GET = TaskSpec(type="httpget", params={"get": "https://prices.example/eth"})
 PARSE = TaskSpec(type="jsonparse", params={"path": ["USD"]})
@@ -24,25 +22,6 @@ async def page(api: Api, path: str, status: int = 200) -> str:
     assert response.status_code == status, words(response.text)[-300:]
     assert "text/html" in response.headers["content-type"]
     return response.text
-
-
-async def started(api: Api, *tasks: TaskSpec | str, body: Any = None) -> str:
-    await api.job(job(*tasks))
-    run_id: str = (await api.post(f"/v2/specs/{JOB_ID}/runs", body))["data"]["id"]
-    await api.work_on(run_id)
-    return run_id
-
-
-async def asked(api: Api, *tasks: TaskSpec | str) -> str:
-    """A run that a log at block 100 asked for."""
-    spec = await api.job(job(*tasks))
-    log = run_log()
-    head = api.bench.chain.state.head
-    assert head is not None
-    run = api.bench.maker.from_log(spec, spec.initiators[1], log, read_run_log(log), head.number)
-    await api.db.write(stored.insert([run]))
-    await api.work_on(run.id)
-    return run.id
 
 
 def words(text: str) -> str:

@@ -163,6 +163,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.method === "get" || event.defaultPrevented) return;
   if (event.target.dataset.sent) return event.preventDefault();
   event.target.dataset.sent = "yes";
+  setTimeout(() => { delete event.target.dataset.sent; }, 10000);  // whoever stopped it may send it again
 });
 addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent; });
 
